@@ -1,0 +1,25 @@
+//! The deciding half of Cloakroom.
+//!
+//! This crate decides and never performs: what a session is, which store verb and which cookie follow from what a
+//! request did ([`plan`]), and what every store must do ([`Store`]). It knows no runtime, no web framework and
+//! no database driver, and reads the clock in one place ([`SystemClock`]).
+//!
+//! Applications depend on the `cloakroom` facade. Depend on this crate to write a store or to support a framework.
+
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod lifetime;
+pub mod random;
+pub mod record;
+pub mod store;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use error::{ErrorKind, Operation, StoreError};
+pub use event::{Event, Observer, Rejection};
+pub use id::{SessionId, StoreKey};
+pub use lifetime::{Lifetime, Persistence};
+pub use random::{Random, RandomError, SystemRandom};
+pub use record::{Data, Device, Record, UserId, Version};
+pub use store::{Loaded, Page, Put, Remaining, Scope, Store, StoreFuture, Stored, Summary, Swept, Touch};
