@@ -1,0 +1,3 @@
+//! One store for SQLite, PostgreSQL, MySQL and MariaDB.
+
+mod operation;
