@@ -1,0 +1,20 @@
+//! What runs a batch of operations on one connection: one file per kind of driver.
+
+use std::future::Future;
+
+use crate::operation::{Operation, Outcome};
+
+/// Runs batches, one after another.
+///
+/// A worker owns its executor. The gathering above it sees to it that the operations of a batch name distinct keys
+/// (a `Rename` names two), that a batch holds either only loads or only writes (`Create`, `Save`, `Touch`,
+/// `Rename`, `Delete`), and that every other operation comes alone.
+pub(crate) trait Executor: Send + 'static {
+    /// Runs a batch and answers in its order, one outcome per operation.
+    ///
+    /// An operation that fails for a reason of its own does not spoil the others.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves each operation applied or not applied, and the executor ready for the next batch.
+    fn run(&mut self, batch: Vec<Operation>) -> impl Future<Output = Vec<Outcome>> + Send;
+}
