@@ -2,6 +2,8 @@
 //!
 //! Every sentence in the description of a verb is a case of the conformance suite.
 
+mod pointer;
+
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU32;
