@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU32;
 
+use cloakroom_core::Operation as Verb;
 use cloakroom_core::{Page, Scope, StoreError, StoreKey, Swept, Timestamp};
 
 /// A verb that waits to be run.
@@ -13,7 +14,9 @@ pub(crate) enum Operation {
     /// Read the row under a key, expired or not.
     Load { key: StoreKey },
     /// Insert a row, or replace one that has expired at `now`.
-    Create { key: StoreKey, row: Row, now: Timestamp },
+    ///
+    /// The first version is drawn at random, so that a writer who remembers a former life of the key never matches.
+    Create { key: StoreKey, version: i64, row: Row, now: Timestamp },
     /// Replace a live row at `version`; the new version is one higher.
     Save { key: StoreKey, version: i64, row: Row, now: Timestamp },
     /// Move activity and expiry of a live row that is still at `version`.
@@ -30,6 +33,24 @@ pub(crate) enum Operation {
     Count { scope: Scope, now: Timestamp },
     /// Remove a scope's rows. Runs in a batch of its own.
     End { scope: Scope, keep: Option<StoreKey>, now: Timestamp },
+}
+
+impl Operation {
+    /// The verb as errors name it.
+    pub(crate) fn verb(&self) -> Verb {
+        match self {
+            Self::Load { .. } => Verb::Load,
+            Self::Create { .. } => Verb::Create,
+            Self::Save { .. } => Verb::Save,
+            Self::Touch { .. } => Verb::Touch,
+            Self::Rename { .. } => Verb::Rename,
+            Self::Delete { .. } => Verb::Delete,
+            Self::Sweep { .. } => Verb::Sweep,
+            Self::List { .. } => Verb::List,
+            Self::Count { .. } => Verb::Count,
+            Self::End { .. } => Verb::End,
+        }
+    }
 }
 
 /// What an operation came to.
