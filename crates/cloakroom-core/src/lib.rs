@@ -7,6 +7,7 @@
 //! Applications depend on the `cloakroom` facade. Depend on this crate to write a store or to support a framework.
 
 pub mod clock;
+pub mod cookie;
 pub mod error;
 pub mod event;
 pub mod id;
@@ -17,6 +18,10 @@ pub mod record;
 pub mod store;
 
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use cookie::{
+    CookieConfig, CookieConfigError, CookieKey, CookieKeyError, CookiePrintError, Expiration, Freshness, KeyRing,
+    Partitioning, Presented, Protection, SameSite, SessionCookie, Transport,
+};
 pub use error::{ErrorKind, Operation, StoreError};
 pub use event::{Event, Observer, Rejection};
 pub use id::{SessionId, StoreKey};
