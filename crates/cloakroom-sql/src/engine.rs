@@ -1,0 +1,33 @@
+//! What stands between a store and its database: operations go in, outcomes come out.
+
+use crate::gather::Gather;
+use crate::operation::{Operation, Outcome};
+
+/// How operations reach the database.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    /// Everything is gathered and run by workers: the application's own pools.
+    Gathered(Gather),
+}
+
+impl Engine {
+    /// Runs one operation and returns what it came to, at the latest when its time limit has passed.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the operation done or not done: what was not begun is not done any more.
+    pub(crate) async fn submit(&self, operation: Operation) -> Outcome {
+        match self {
+            Self::Gathered(gather) => gather.submit(operation).await,
+        }
+    }
+
+    /// Refuses new operations, finishes what waits as long as the time limit allows, and ends the workers.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the engine closed; what waits is still being finished.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Gathered(gather) => gather.close().await,
+        }
+    }
+}

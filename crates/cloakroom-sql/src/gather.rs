@@ -1,0 +1,164 @@
+//! Gathering: what waits while a statement runs becomes the next statement.
+//!
+//! An operation joins a queue. A worker takes everything that waits, runs it as one batch, answers each caller, and
+//! takes what came meanwhile. There is no timer: a lone operation is run at once, and the busier the store is, the
+//! larger its batches are.
+
+mod lane;
+mod limits;
+mod queue;
+mod worker;
+
+use std::fmt;
+use std::sync::Arc;
+
+use cloakroom_core::{ErrorKind, StoreError};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use self::lane::{Lane, Presence};
+use self::queue::Direction;
+use crate::executor::Executor;
+use crate::operation::{Operation, Outcome};
+
+pub use self::limits::{Connections, Gathering};
+
+/// The queues of a store and the workers that empty them. Dropping it ends the workers.
+pub(crate) struct Gather {
+    reads: Arc<Lane>,
+    writes: Arc<Lane>,
+    gathering: Gathering,
+    backend: &'static str,
+    runtime: Option<Handle>,
+    start: Start,
+}
+
+/// Starts a worker on a runtime.
+type Start = Box<dyn Fn(Presence, &Handle) + Send + Sync>;
+
+impl Gather {
+    /// Workers that are tasks of a runtime: of `runtime`, or of the one that the first operation is submitted in.
+    ///
+    /// Each worker runs an executor that `make` made, and has it made again after a batch that did not end. No
+    /// worker is started before there is something to do.
+    pub(crate) fn on_tasks<E: Executor>(
+        gathering: Gathering,
+        backend: &'static str,
+        runtime: Option<Handle>,
+        make: impl Fn() -> E + Send + Sync + 'static,
+    ) -> Self {
+        let make = Arc::new(make);
+        Self::new(gathering, backend, runtime, move |presence, runtime| {
+            let make = Arc::clone(&make);
+            runtime.spawn(worker::work(presence, move || make(), gathering));
+        })
+    }
+
+    /// Workers that are threads of their own, for executors that block.
+    pub(crate) fn on_threads<E: Executor>(
+        gathering: Gathering,
+        backend: &'static str,
+        runtime: Option<Handle>,
+        make: impl Fn() -> E + Send + Sync + 'static,
+    ) -> Self {
+        let make = Arc::new(make);
+        Self::new(gathering, backend, runtime, move |presence, runtime| {
+            let make = Arc::clone(&make);
+            let runtime = runtime.clone();
+            let started = std::thread::Builder::new().name("cloakroom-sql".to_owned()).spawn(move || {
+                // The batch's time limit is a timer of the runtime; the thread itself is not one of its workers.
+                let _context = runtime.enter();
+                worker::block_on(worker::work(presence, move || make(), gathering));
+            });
+            if let Err(error) = started {
+                tracing::error!(%error, "the store's thread cannot be started; what waited for it has failed");
+            }
+        })
+    }
+
+    fn new(
+        gathering: Gathering,
+        backend: &'static str,
+        runtime: Option<Handle>,
+        start: impl Fn(Presence, &Handle) + Send + Sync + 'static,
+    ) -> Self {
+        let reads = Arc::new(Lane::new(backend));
+        let writes = match gathering.connections() {
+            Connections::One => Arc::clone(&reads),
+            Connections::Two => Arc::new(Lane::new(backend)),
+        };
+        Self { reads, writes, gathering, backend, runtime, start: Box::new(start) }
+    }
+
+    /// Runs one operation in the company of what else is waiting.
+    ///
+    /// # Errors
+    /// Those of the operation, and of kind `Overloaded` when the queue is full, `Closed` after [`Gather::close`],
+    /// `Unavailable` when its time passed before it was begun, `Unknown` when it passed later or the worker died.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the operation done or not done: what was not begun is not done any more.
+    pub(crate) async fn submit(&self, operation: Operation) -> Outcome {
+        let Some(runtime) = self.runtime.clone().or_else(|| Handle::try_current().ok()) else {
+            let error = StoreError::new(ErrorKind::Unavailable, operation.verb(), self.backend);
+            return Err(error.with_source("called outside a tokio runtime"));
+        };
+        let lane = match Direction::of(&operation) {
+            Direction::Read => &self.reads,
+            Direction::Write => &self.writes,
+        };
+        let (mut waiting, worker) = lane.push(operation, self.gathering.queue())?;
+        if let Some(presence) = worker {
+            (self.start)(presence, &runtime);
+        }
+        let outcome = {
+            // Made in the context of the runtime, whose timer it is.
+            let _context = runtime.enter();
+            timeout(self.gathering.time_limit(), waiting.outcome())
+        };
+        match outcome.await {
+            Ok(outcome) => outcome,
+            Err(_) => waiting.give_up(),
+        }
+    }
+
+    /// Refuses new operations, finishes what waits within the time limit, and sees the workers out.
+    ///
+    /// What still waits when the limit has passed fails with kind `Closed`, not begun.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the queues closed; the workers still finish what waits and end.
+    pub(crate) async fn close(&self) {
+        self.reads.close();
+        self.writes.close();
+        let ended = async {
+            self.reads.ended().await;
+            self.writes.ended().await;
+        };
+        if timeout(self.gathering.time_limit(), ended).await.is_err() {
+            let given_up = self.reads.give_up() + self.writes.give_up();
+            tracing::warn!(
+                backend = self.backend,
+                given_up,
+                "the store closed before its database had answered"
+            );
+        }
+    }
+}
+
+impl Drop for Gather {
+    fn drop(&mut self) {
+        self.reads.close();
+        self.writes.close();
+    }
+}
+
+impl fmt::Debug for Gather {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Gather")
+            .field("backend", &self.backend)
+            .field("gathering", &self.gathering)
+            .finish_non_exhaustive()
+    }
+}

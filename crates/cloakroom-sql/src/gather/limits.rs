@@ -1,0 +1,108 @@
+//! The limits of gathering.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// How a store gathers: connections, length of its queues, size of a batch, time limit.
+///
+/// ```
+/// use std::time::Duration;
+/// use cloakroom_sql::{Connections, Gathering};
+///
+/// let gathering = Gathering::default()
+///     .with_connections(Connections::One)
+///     .with_time_limit(Duration::from_secs(2));
+/// # let _ = gathering;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gathering {
+    connections: Connections,
+    queue: NonZeroUsize,
+    batch: NonZeroUsize,
+    time_limit: Duration,
+}
+
+/// How many connections of the application's pool sessions use at most, however many requests there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connections {
+    /// Loads and writes take turns on one connection. A load then waits for the commit before it.
+    One,
+    /// One for loads and one for writes, so that a load never waits for a commit.
+    #[default]
+    Two,
+}
+
+impl Gathering {
+    const QUEUE: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+    const BATCH: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+    const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+    /// How many connections sessions use at most.
+    ///
+    /// Default: [`Connections::Two`]. Why: that is enough, because a batch keeps a connection busy whatever the
+    /// number of requests. Cost: two connections of the pool, while there is session traffic.
+    #[must_use]
+    pub const fn with_connections(self, connections: Connections) -> Self {
+        Self { connections, ..self }
+    }
+
+    /// How many operations may wait per connection. One more fails at once with
+    /// [`ErrorKind::Overloaded`](cloakroom_core::ErrorKind::Overloaded), because a queue without a bound turns a
+    /// slow database into a process without memory.
+    ///
+    /// Default: 4096. Why: more than a node has requests under way, and at ten thousand operations a second less
+    /// than half a second's wait. Cost: the records that wait, in memory.
+    #[must_use]
+    pub const fn with_queue(self, queue: NonZeroUsize) -> Self {
+        Self { queue, ..self }
+    }
+
+    /// How many operations a batch has at most.
+    ///
+    /// Default: 256. Why: beyond it the round trip no longer shows, and the statement's parameters stay within
+    /// every database's bound. Cost: an operation waits for the whole batch that it is in.
+    #[must_use]
+    pub const fn with_batch(self, batch: NonZeroUsize) -> Self {
+        Self { batch, ..self }
+    }
+
+    /// How long an operation may take, waiting included.
+    ///
+    /// Default: 5 s. Why: a visitor has given up by then, and requests must not pile up behind a stuck database.
+    /// Cost: an operation that takes longer, such as counting millions of sessions, fails.
+    #[must_use]
+    pub const fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    /// How many connections sessions use at most.
+    pub const fn connections(&self) -> Connections {
+        self.connections
+    }
+
+    /// How many operations may wait per connection.
+    pub const fn queue(&self) -> usize {
+        self.queue.get()
+    }
+
+    /// How many operations a batch has at most.
+    pub const fn batch(&self) -> usize {
+        self.batch.get()
+    }
+
+    /// How long an operation may take, waiting included.
+    pub const fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+}
+
+impl Default for Gathering {
+    fn default() -> Self {
+        Self {
+            connections: Connections::default(),
+            queue: Self::QUEUE,
+            batch: Self::BATCH,
+            time_limit: Self::TIME_LIMIT,
+        }
+    }
+}
