@@ -11,6 +11,7 @@ pub mod cookie;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod layout;
 pub mod lifetime;
 pub mod memory;
 pub mod random;
