@@ -1,0 +1,167 @@
+//! Every SQL statement of the store: layout × dialect → text, made once.
+
+pub(crate) mod arrays;
+pub(crate) mod rows;
+
+use cloakroom_core::Scope;
+use cloakroom_core::layout::{Column, Layout};
+
+use crate::dialect::Dialect;
+
+/// What a load selects, in this order; the data comes last.
+pub(crate) const LOADED: [Column; 13] = [
+    Column::Key,
+    Column::Version,
+    Column::User,
+    Column::Format,
+    Column::Created,
+    Column::Seen,
+    Column::Expires,
+    Column::Deadline,
+    Column::Idle,
+    Column::Absolute,
+    Column::Persistence,
+    Column::Device,
+    Column::Data,
+];
+
+/// What a row brings, besides its key, version, sweep time and extra columns.
+pub(crate) const WRITTEN: [Column; 11] = [
+    Column::User,
+    Column::Format,
+    Column::Data,
+    Column::Created,
+    Column::Seen,
+    Column::Expires,
+    Column::Deadline,
+    Column::Idle,
+    Column::Absolute,
+    Column::Persistence,
+    Column::Device,
+];
+
+/// Where a listing begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At the first key.
+    First,
+    /// After a given key.
+    After,
+}
+
+/// Whether one session is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// None is.
+    Nothing,
+    /// The one under a given key is.
+    One,
+}
+
+/// The quoted names of a layout in a dialect, from which every statement is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) dialect: Dialect,
+    pub(crate) layout: Layout,
+}
+
+impl Names {
+    pub(crate) fn new(dialect: Dialect, layout: Layout) -> Self {
+        Self { dialect, layout }
+    }
+
+    /// The table, with its schema if that is named.
+    pub(crate) fn table(&self) -> String {
+        let table = self.dialect.quote(self.layout.table());
+        match self.layout.schema() {
+            Some(schema) => format!("{}.{table}", self.dialect.quote(schema)),
+            None => table,
+        }
+    }
+
+    pub(crate) fn column(&self, column: Column) -> String {
+        self.dialect.quote(self.layout.column(column))
+    }
+
+    pub(crate) fn extra(&self) -> impl Iterator<Item = String> {
+        self.layout.extra().iter().map(|column| self.dialect.quote(column.name.as_str()))
+    }
+
+    /// The columns of a load as they are read, each after `prefix`.
+    pub(crate) fn loaded(&self, columns: &[Column], prefix: &str) -> String {
+        let data = self.layout.data();
+        let read = |column: &Column| {
+            self.dialect.as_text(*column, data, &format!("{prefix}{}", self.column(*column)))
+        };
+        columns.iter().map(read).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A page of live rows without their data. Parameters: now, the user if one is meant, the key to begin after
+    /// if there is one, the limit.
+    pub(crate) fn list(&self, scope: &Scope, start: Start) -> String {
+        let mut marks = self.marks();
+        let [key, expires] = [Column::Key, Column::Expires].map(|column| self.column(column));
+        let mut text = format!(
+            "SELECT {} FROM {} WHERE {expires} > {}",
+            self.loaded(LOADED.split_last().map_or(&[], |(_data, others)| others), ""),
+            self.table(),
+            marks.next(),
+        );
+        self.of_user(scope, &mut text, &mut marks);
+        if start == Start::After {
+            text += &format!(" AND {key} > {}", marks.next());
+        }
+        text + &format!(" ORDER BY {key} LIMIT {}", marks.next())
+    }
+
+    /// How many rows are live. Parameters: now, the user if one is meant.
+    pub(crate) fn count(&self, scope: &Scope) -> String {
+        let mut marks = self.marks();
+        let expires = self.column(Column::Expires);
+        let mut text = format!("SELECT COUNT(*) FROM {} WHERE {expires} > {}", self.table(), marks.next());
+        self.of_user(scope, &mut text, &mut marks);
+        text
+    }
+
+    /// Removes a scope's rows: first the live ones, which count, then the expired ones, because another node's clock
+    /// may be behind. Parameters of each: now, the user if one is meant, the key to keep if there is one.
+    pub(crate) fn end(&self, scope: &Scope, keep: Keep) -> [String; 2] {
+        let expires = self.column(Column::Expires);
+        [">", "<="].map(|compared| {
+            let mut marks = self.marks();
+            let mut text = format!("DELETE FROM {} WHERE {expires} {compared} {}", self.table(), marks.next());
+            self.of_user(scope, &mut text, &mut marks);
+            if keep == Keep::One {
+                text += &format!(" AND {} <> {}", self.column(Column::Key), marks.next());
+            }
+            text
+        })
+    }
+
+    fn of_user(&self, scope: &Scope, text: &mut String, marks: &mut Marks) {
+        match scope {
+            Scope::All => {}
+            Scope::User(_) => *text += &format!(" AND {} = {}", self.column(Column::User), marks.next()),
+        }
+    }
+
+    fn marks(&self) -> Marks {
+        Marks { dialect: self.dialect, used: 0 }
+    }
+}
+
+/// The places of parameters: `$1, $2, …` in PostgreSQL, `?` elsewhere.
+pub(crate) struct Marks {
+    dialect: Dialect,
+    used: usize,
+}
+
+impl Marks {
+    pub(crate) fn next(&mut self) -> String {
+        self.used += 1;
+        match self.dialect {
+            Dialect::Postgres => format!("${}", self.used),
+            Dialect::Sqlite | Dialect::Mysql => "?".to_owned(),
+        }
+    }
+}
