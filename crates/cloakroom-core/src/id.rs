@@ -79,9 +79,9 @@ impl fmt::Debug for SessionId {
 
 /// What the store sees: natively the SHA-256 of the cookie's name and the id, 32 bytes.
 ///
-/// A dump of the table therefore signs nobody in, a key shown as a cookie opens nothing (rack's `CVE-2019-16782`,
-/// TYPO3's `CVE-2020-26228`), and an id issued under one cookie name means nothing under another even when both
-/// share a table (CodeIgniter's `CVE-2022-46170`). A plain hash suffices because the id has 256 random bits
+/// A dump of the table therefore signs nobody in, a key shown as a cookie opens nothing (rack's CVE-2019-16782,
+/// TYPO3's CVE-2020-26228), and an id issued under one cookie name means nothing under another even when both
+/// share a table (CodeIgniter CVE-2022-46170). A plain hash suffices because the id has 256 random bits
 /// (ASVS 6.5.2).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreKey(Arc<[u8]>);

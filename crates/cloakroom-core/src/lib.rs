@@ -13,21 +13,31 @@ pub mod event;
 pub mod id;
 pub mod layout;
 pub mod lifetime;
+pub mod manager;
 pub mod memory;
+pub mod plan;
+pub mod policy;
 pub mod random;
 pub mod record;
+pub mod session;
 pub mod store;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::{
-    CookieConfig, CookieConfigError, CookieKey, CookieKeyError, CookiePrintError, Expiration, Freshness, KeyRing,
-    Partitioning, Presented, Protection, SameSite, SessionCookie, Transport,
+    CookieConfig, CookieConfigError, CookieKey, CookieKeyError, CookiePrintError, Expiration, Freshness,
+    KeyRing, Partitioning, Presented, Protection, SameSite, SessionCookie, Transport,
 };
 pub use error::{ErrorKind, Operation, StoreError};
 pub use event::{Event, Observer, Rejection};
 pub use id::{SessionId, StoreKey};
 pub use lifetime::{Lifetime, Persistence};
+pub use manager::{SessionManager, SessionManagerBuilder};
 pub use memory::MemoryStore;
+pub use policy::{Activity, LoadFailure, Policy, ServerErrorPolicy, Share, TouchPolicy};
 pub use random::{Random, RandomError, SystemRandom};
 pub use record::{Data, Device, Record, UserId, Version};
+pub use session::{
+    DecodeError, EncodeError, Finished, Key, LazySession, LoadError, SaveError, Section, Session, SessionKey,
+    ValueError,
+};
 pub use store::{Loaded, Page, Put, Remaining, Scope, Store, StoreFuture, Stored, Summary, Swept, Touch};

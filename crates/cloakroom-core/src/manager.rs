@@ -1,0 +1,209 @@
+//! Everything that sessions share: store, policy, cookie, clock, random source and observer.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::cookie::{CookieConfig, CookieConfigError, SessionCookie};
+use crate::error::StoreError;
+use crate::event::{Event, Observer};
+use crate::id::{SessionId, StoreKey};
+use crate::policy::{LoadFailure, Policy};
+use crate::random::{Random, RandomError, SystemRandom};
+use crate::session::{LazySession, SaveError};
+use crate::store::Store;
+
+/// The application's sessions: one for each cookie, shared by all requests.
+///
+/// A framework needs three hooks: [`SessionManager::begin`] with the request's headers, [`LazySession`] where the
+/// handler finds it, and [`LazySession::finish`] when the response is ready.
+///
+/// ```
+/// use cloakroom_core::{CookieConfig, MemoryStore, Policy, SessionManager};
+///
+/// let manager = SessionManager::builder(MemoryStore::default())
+///     .cookie(CookieConfig::new("__Host-shop"))
+///     .policy(Policy::default())
+///     .build()?;
+/// # let _ = manager;
+/// # Ok::<(), cloakroom_core::CookieConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SessionManager {
+    inner: Arc<ManagerState>,
+}
+
+/// What the sessions of one manager share.
+#[derive(Debug)]
+pub(crate) struct ManagerState {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Policy,
+    pub(crate) cookie: SessionCookie,
+    pub(crate) random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl SessionManager {
+    /// Begins to put a manager together. Everything but the store has a default.
+    pub fn builder(store: impl Store) -> SessionManagerBuilder {
+        SessionManagerBuilder {
+            store: Arc::new(store),
+            policy: Policy::default(),
+            cookie: CookieConfig::default(),
+            random: Arc::new(SystemRandom),
+            clock: Arc::new(SystemClock),
+            observer: None,
+        }
+    }
+
+    /// The session of the request with these headers. Reads the cookie and does nothing else.
+    pub fn begin(&self, headers: &HeaderMap) -> LazySession {
+        LazySession::new(Arc::clone(&self.inner), self.inner.cookie.read(headers))
+    }
+
+    /// The store, for listing, counting, ending and sweeping.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// The name of the cookie.
+    pub fn cookie_name(&self) -> &str {
+        self.inner.cookie.name()
+    }
+
+    /// The key in the store that an id has under this manager's cookie.
+    pub fn key(&self, id: &SessionId) -> StoreKey {
+        self.inner.key(id)
+    }
+
+    /// The current instant by the manager's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+}
+
+/// Puts a [`SessionManager`] together.
+#[derive(Debug)]
+#[must_use = "nothing happens until build is called"]
+pub struct SessionManagerBuilder {
+    store: Arc<dyn Store>,
+    policy: Policy,
+    cookie: CookieConfig,
+    random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl SessionManagerBuilder {
+    /// The cookie. Default: [`CookieConfig::default`].
+    pub fn cookie(self, cookie: CookieConfig) -> Self {
+        Self { cookie, ..self }
+    }
+
+    /// The policy. Default: [`Policy::default`].
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The clock. Default: [`SystemClock`].
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+
+    /// The random source. Default: [`SystemRandom`].
+    pub fn random(self, random: impl Random) -> Self {
+        Self { random: Arc::new(random), ..self }
+    }
+
+    /// Who is told of every event. Default: nobody but `tracing`.
+    pub fn observer(self, observer: impl Observer) -> Self {
+        Self { observer: Some(Arc::new(observer)), ..self }
+    }
+
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// When the cookie's attributes contradict each other or no browser would keep it, at start-up rather than at the
+    /// first visitor.
+    pub fn build(self) -> Result<SessionManager, CookieConfigError> {
+        let Self { store, policy, cookie, random, clock, observer } = self;
+        let cookie = cookie.build()?;
+        Ok(SessionManager {
+            inner: Arc::new(ManagerState { store, policy, cookie, random, clock, observer }),
+        })
+    }
+}
+
+impl ManagerState {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn key(&self, id: &SessionId) -> StoreKey {
+        StoreKey::native(self.cookie.name(), id)
+    }
+
+    pub(crate) fn new_id(&self) -> Result<(SessionId, StoreKey), RandomError> {
+        let id = SessionId::generate(&*self.random)?;
+        let key = self.key(&id);
+        Ok((id, key))
+    }
+
+    pub(crate) fn retry_after(&self) -> Duration {
+        match self.policy.on_load_failure {
+            LoadFailure::Refuse { retry_after } => retry_after,
+            LoadFailure::Anonymous | LoadFailure::Fallback(_) => Duration::from_secs(5),
+        }
+    }
+
+    pub(crate) fn save_error(&self, source: StoreError) -> SaveError {
+        SaveError::Store { source, retry_after: self.retry_after() }
+    }
+
+    /// Tells the log and the observer. A panicking observer is reported and stops nothing.
+    pub(crate) fn notify(&self, event: &Event<'_>) {
+        match event {
+            Event::Rejected(reason) => tracing::info!(?reason, "session cookie not accepted"),
+            Event::Undecodable { .. } => tracing::warn!("a value of a session no longer decodes"),
+            Event::StoreFailed(error) => {
+                tracing::error!(error = %DisplayChain(error), "session store failed")
+            }
+            Event::Conflict { attempt } => {
+                tracing::debug!(attempt, "session written by another request first")
+            }
+            Event::Gone => tracing::debug!("session ended during the request"),
+            Event::Created
+            | Event::Loaded
+            | Event::Saved
+            | Event::Touched
+            | Event::Rotated
+            | Event::Destroyed
+            | Event::Expired => tracing::debug!(?event, "session"),
+        }
+        if let Some(observer) = &self.observer {
+            if catch_unwind(AssertUnwindSafe(|| observer.observe(event))).is_err() {
+                tracing::error!("the session observer panicked; the session is not affected");
+            }
+        }
+    }
+}
+
+/// An error and what caused it, on one line.
+struct DisplayChain<'a>(&'a StoreError);
+
+impl fmt::Display for DisplayChain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)?;
+        let mut source = std::error::Error::source(self.0);
+        while let Some(error) = source {
+            write!(formatter, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

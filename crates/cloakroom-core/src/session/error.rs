@@ -1,0 +1,129 @@
+//! What can go wrong between a request and its session.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::value::ValueError;
+use crate::cookie::CookiePrintError;
+use crate::error::{ErrorKind, StoreError};
+use crate::random::RandomError;
+
+/// The session could not be loaded. Nothing was written, and nothing will be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The store failed; the policy says to refuse the request.
+    #[error("the session could not be loaded")]
+    Store {
+        /// What the store said.
+        source: StoreError,
+        /// After how long the client should try again.
+        retry_after: Duration,
+    },
+    /// The session that was to be loaded again has ended.
+    #[error("the session has ended since it was loaded")]
+    Gone,
+    /// The changes made so far cannot be made again on what was loaded.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+}
+
+impl LoadError {
+    /// The status that tells a client the truth: 503 for a store that fails, 500 for a row that nobody can read, 409
+    /// for a session that ended meanwhile.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Store { source, .. } if source.kind() == ErrorKind::Corrupt => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            Self::Store { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Gone => StatusCode::CONFLICT,
+            Self::Value(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// After how long the client should try again, where that makes sense.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Store { retry_after, .. } if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                Some(*retry_after)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The session's changes were not stored, or not all of them. The client must not be told that they were.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// The session ended (signed out, rotated, expired) while the request was changing it. The changes are dropped:
+    /// nothing was written and no cookie is sent.
+    #[error("the session ended while this request was changing it; nothing was written")]
+    Gone,
+    /// Other requests wrote first, every time.
+    #[error("other requests kept changing the session; gave up after {attempts} attempts")]
+    Contended {
+        /// How many writes were attempted.
+        attempts: u32,
+    },
+    /// The store failed.
+    #[error("the session could not be stored")]
+    Store {
+        /// What the store said.
+        source: StoreError,
+        /// After how long the client should try again.
+        retry_after: Duration,
+    },
+    /// An earlier write may or may not have been applied, other requests have written since, and a recorded
+    /// [`update`](crate::Session::update) must not run twice.
+    #[error("an earlier save may or may not have been applied; load the session again and decide")]
+    Unsettled,
+    /// A recorded update could not be made again on what another request wrote.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// The data is longer than the policy allows.
+    #[error(
+        "the session's data is longer than {limit} bytes; keep big values elsewhere or raise Policy::data_limit"
+    )]
+    TooLarge {
+        /// The policy's limit in bytes.
+        limit: usize,
+    },
+    /// No id could be drawn.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// The cookie could not be written.
+    #[error(transparent)]
+    Cookie(#[from] CookiePrintError),
+    /// A new id is needed, but the response has left and can carry no cookie.
+    #[error(
+        "the response has left, so the browser cannot be given a new session id; save before the response ends"
+    )]
+    ResponseSent,
+}
+
+impl SaveError {
+    /// The status that tells a client the truth: 503 for a store that fails or is contended, 409 for a session that
+    /// ended meanwhile, 413 for too much data, 500 for the rest.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Gone => StatusCode::CONFLICT,
+            Self::Contended { .. } | Self::Unsettled | Self::Store { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Value(_) | Self::Random(_) | Self::Cookie(_) | Self::ResponseSent => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// After how long the client should try again, where that makes sense.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Contended { .. } | Self::Unsettled => Some(Duration::from_secs(1)),
+            Self::Store { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The session before a handler asks for it and after the handler has finished: what a framework deals with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_lock::OnceCell;
+use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tracing::Instrument as _;
+
+use super::error::{LoadError, SaveError};
+use super::state::{Held, Origin, Response, State};
+use super::{Inner, Session, is_dead, lock};
+use crate::cookie::{Freshness, Presented};
+use crate::error::StoreError;
+use crate::event::{Event, Rejection};
+use crate::id::StoreKey;
+use crate::manager::ManagerState;
+use crate::plan::{CookieStep, Usage};
+use crate::policy::{Activity, LoadFailure, ServerErrorPolicy};
+use crate::store::{Loaded, Store};
+
+/// A session that is loaded when somebody asks for it, and not before.
+///
+/// A framework makes one per request with [`SessionManager::begin`](crate::SessionManager::begin), puts it where
+/// handlers find it, and calls [`LazySession::finish`] when the response is ready. Clones are handles to the same
+/// session.
+#[derive(Clone)]
+pub struct LazySession {
+    inner: Arc<LazyInner>,
+}
+
+struct LazyInner {
+    manager: Arc<ManagerState>,
+    presented: Presented,
+    session: OnceCell<Session>,
+}
+
+impl LazySession {
+    pub(crate) fn new(manager: Arc<ManagerState>, presented: Presented) -> Self {
+        Self { inner: Arc::new(LazyInner { manager, presented, session: OnceCell::new() }) }
+    }
+
+    /// Loads the session, once per request however many callers ask, and gives a handle to it.
+    ///
+    /// A request without a believable cookie gets an empty session and the store is not asked.
+    ///
+    /// # Errors
+    /// When the store fails and the policy says to refuse. Asking again tries again.
+    ///
+    /// # Cancel safety
+    /// A dropped load has no effect.
+    pub async fn load(&self) -> Result<Session, LoadError> {
+        let session = self.loaded().await?;
+        lock(&session.inner.state).usage = Usage::Used;
+        Ok(session)
+    }
+
+    /// Stores what the handler did and says what the response must carry. The store has answered when this returns,
+    /// so a client that follows a redirect finds what was written.
+    ///
+    /// `status` is the handler's own; a policy may drop changes when it is a server error.
+    ///
+    /// # Errors
+    /// When the changes were not stored. The framework then answers with [`SaveError::status`] instead of with the
+    /// handler's response, which claims what did not happen.
+    ///
+    /// # Cancel safety
+    /// As for [`Session::save`]. A request that is dropped here gives its client no answer either.
+    pub async fn finish(&self, status: StatusCode) -> Result<Finished, SaveError> {
+        if self.inner.session.get().is_none() && self.inner.manager.policy.activity == Activity::Cookie {
+            // Activity alone is not worth an error: a handler that never asked for the session can answer without it.
+            let _ = self.loaded().await;
+        }
+        let Some(session) = self.inner.session.get() else { return Ok(Finished::untouched()) };
+        let inner = &session.inner;
+        let discards = inner.manager.policy.on_server_error == ServerErrorPolicy::Discard;
+        if !(discards && status.is_server_error()) {
+            inner.commit().instrument(tracing::debug_span!("session_save")).await?;
+        }
+        let mut state = lock(&inner.state);
+        state.response = Response::Sent;
+        let access = match state.usage {
+            Usage::Used => Access::Used,
+            Usage::Ignored => Access::Ignored,
+        };
+        let set_cookie = match (state.cookie, state.held()) {
+            _ if is_dead(&state.origin) => None,
+            (CookieStep::Leave, _) | (CookieStep::Set(_), None) => None,
+            (CookieStep::Set(expiration), Some(held)) => {
+                Some(inner.manager.cookie.set(&held.id, expiration, &*inner.manager.random)?)
+            }
+            (CookieStep::Remove, _) => Some(inner.manager.cookie.removal()),
+        };
+        Ok(Finished { set_cookie, access })
+    }
+
+    async fn loaded(&self) -> Result<Session, LoadError> {
+        let load = self.inner.session.get_or_try_init(|| self.inner.open());
+        load.instrument(tracing::debug_span!("session_load")).await.cloned()
+    }
+}
+
+impl fmt::Debug for LazySession {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LazySession")
+            .field("session", &self.inner.session.get())
+            .finish_non_exhaustive()
+    }
+}
+
+impl LazyInner {
+    async fn open(&self) -> Result<Session, LoadError> {
+        let manager = &self.manager;
+        let (origin, freshness, store) = match &self.presented {
+            Presented::Nothing => (Origin::Nothing, Freshness::Current, Arc::clone(&manager.store)),
+            Presented::Refused(rejection) => {
+                manager.notify(&Event::Rejected(*rejection));
+                (Origin::Nothing, Freshness::Current, Arc::clone(&manager.store))
+            }
+            Presented::Id { id, freshness } => {
+                let key = manager.key(id);
+                let (loaded, store) = self.find(&key).await?;
+                (self.origin(loaded, id, key), *freshness, store)
+            }
+        };
+        let state = State::new(origin, freshness, store, &manager.policy, manager.now());
+        Ok(Session { inner: Arc::new(Inner::new(Arc::clone(manager), state)) })
+    }
+
+    /// Asks the store, and on failure whatever the policy names.
+    async fn find(&self, key: &StoreKey) -> Result<(Found, Arc<dyn Store>), LoadError> {
+        let manager = &self.manager;
+        let error = match manager.store.load(key, manager.now()).await {
+            Ok(loaded) => return Ok((Found::Answer(loaded), Arc::clone(&manager.store))),
+            Err(error) => error,
+        };
+        manager.notify(&Event::StoreFailed(&error));
+        match &manager.policy.on_load_failure {
+            LoadFailure::Refuse { retry_after } => Err(refused(error, *retry_after)),
+            LoadFailure::Anonymous => Ok((Found::NoAnswer, Arc::clone(&manager.store))),
+            LoadFailure::Fallback(fallback) => match fallback.load(key, manager.now()).await {
+                Ok(loaded) => Ok((Found::Answer(loaded), Arc::clone(fallback))),
+                Err(error) => {
+                    manager.notify(&Event::StoreFailed(&error));
+                    Err(refused(error, manager.retry_after()))
+                }
+            },
+        }
+    }
+
+    fn origin(&self, found: Found, id: &crate::SessionId, key: StoreKey) -> Origin {
+        let manager = &self.manager;
+        match found {
+            // The store has said so already; asking again costs one comparison and guards law 6 against any store.
+            Found::Answer(Loaded::Live(stored)) if stored.record.is_live(manager.now()) => {
+                manager.notify(&Event::Loaded);
+                let record = Arc::new(stored.record);
+                Origin::Stored(Held { id: id.clone(), key, record, version: stored.version })
+            }
+            Found::Answer(Loaded::Live(_) | Loaded::Expired) => {
+                manager.notify(&Event::Expired);
+                Origin::Nothing
+            }
+            Found::Answer(Loaded::Absent) => {
+                manager.notify(&Event::Rejected(Rejection::Unknown));
+                Origin::Nothing
+            }
+            Found::NoAnswer => Origin::Detached,
+        }
+    }
+}
+
+enum Found {
+    Answer(Loaded),
+    NoAnswer,
+}
+
+const fn refused(source: StoreError, retry_after: std::time::Duration) -> LoadError {
+    LoadError::Store { source, retry_after }
+}
+
+/// What a response must carry.
+#[derive(Clone, Debug)]
+#[must_use = "the response must carry it: call Finished::apply with its headers"]
+pub struct Finished {
+    set_cookie: Option<HeaderValue>,
+    access: Access,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Ignored,
+    Used,
+}
+
+impl Finished {
+    const fn untouched() -> Self {
+        Self { set_cookie: None, access: Access::Ignored }
+    }
+
+    /// The session's `Set-Cookie`, if there is one, for frameworks with header types of their own.
+    pub const fn set_cookie(&self) -> Option<&HeaderValue> {
+        self.set_cookie.as_ref()
+    }
+
+    /// Whether the response depends on the cookie, so that it needs `Vary: Cookie`.
+    pub fn varies(&self) -> bool {
+        self.access == Access::Used || self.set_cookie.is_some()
+    }
+
+    /// Puts the headers on a response.
+    ///
+    /// `Set-Cookie` is appended, so that other cookies stay (on-headers' CVE-2025-7339). A response to which the
+    /// session mattered varies by `Cookie` (Flask's CVE-2023-30861). One that sets the cookie is never stored by a
+    /// cache (ASVS 14.3.2): it gets `Cache-Control: no-store` unless it is `no-store` or `private` already.
+    pub fn apply(&self, headers: &mut HeaderMap) {
+        if self.varies() && !lists(headers, &VARY, &["cookie", "*"]) {
+            headers.append(VARY, HeaderValue::from_static("Cookie"));
+        }
+        if let Some(set_cookie) = &self.set_cookie {
+            headers.append(SET_COOKIE, set_cookie.clone());
+            if !lists(headers, &CACHE_CONTROL, &["no-store", "private"]) {
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+        }
+    }
+}
+
+/// Whether one of `tokens` is a member of the header's comma-separated lists, in any case.
+fn lists(headers: &HeaderMap, name: &http::HeaderName, tokens: &[&str]) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|member| tokens.iter().any(|token| member.trim().eq_ignore_ascii_case(token)))
+}

@@ -1,0 +1,374 @@
+//! The handle a request works with.
+
+mod changes;
+mod commit;
+mod error;
+mod lazy;
+mod state;
+mod value;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use self::error::{LoadError, SaveError};
+pub use self::lazy::{Finished, LazySession};
+pub use self::value::{DecodeError, EncodeError, Key, Section, SessionKey, ValueError};
+
+use self::changes::Change;
+use self::state::{Origin, Response, State};
+use self::value::{change_section, decode, decode_section, encode};
+use crate::clock::Timestamp;
+use crate::event::Event;
+use crate::id::SessionId;
+use crate::lifetime::Lifetime;
+use crate::manager::ManagerState;
+use crate::record::{Data, Device, UserId};
+
+/// A visitor's session during one request.
+///
+/// Loading is the one await; everything after it is synchronous and works on memory. The session remembers *what was
+/// done*, so that when another request wrote first, the same changes are made again on what it wrote: changes to
+/// different keys all survive, and [`Session::update`] counts exactly. What was done is written once, when the
+/// response is ready, or when [`Session::save`] is called.
+///
+/// Clones are handles to the same session. Nothing is stored, and no cookie is sent, until something is put into it.
+///
+/// ```
+/// # use cloakroom_core::{MemoryStore, SessionManager};
+/// # async fn handler() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = SessionManager::builder(MemoryStore::default()).build()?;
+/// let session = manager.begin(&http::HeaderMap::new()).load().await?;
+///
+/// session.insert("colour", "green")?;
+/// let visits = session.update("visits", |visits: Option<u32>| visits.unwrap_or(0) + 1)?;
+/// assert_eq!(visits, 1);
+/// assert_eq!(session.get::<String>("colour")?.as_deref(), Some("green"));
+/// # Ok(())
+/// # }
+/// # assert!(futures_util::FutureExt::now_or_never(handler()).unwrap().is_ok());
+/// ```
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+/// What the clones of a session share.
+struct Inner {
+    manager: Arc<ManagerState>,
+    state: Mutex<State>,
+    /// Held while a save or reload is under way; `state` is only ever held between awaits.
+    turn: async_lock::Mutex<()>,
+}
+
+impl Session {
+    /// The value under `key`, or `None` when there is none.
+    ///
+    /// # Errors
+    /// When the value does not decode into `T`, as happens after a deployment that changed the type. The value stays
+    /// as it is and the observer is told ([`Event::Undecodable`]), so that the handler can go on without it.
+    pub fn get<T: DeserializeOwned>(&self, key: impl SessionKey<T>) -> Result<Option<T>, DecodeError> {
+        let view = Arc::clone(&self.state().view);
+        let value = view.data.get(key.name()).map(|value| decode(key.name(), value)).transpose();
+        value.inspect_err(|error| self.inner.undecodable(error))
+    }
+
+    /// Puts `value` under `key`, whatever was there.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON; nothing changes.
+    pub fn insert<T: Serialize>(&self, key: impl SessionKey<T>, value: T) -> Result<(), EncodeError> {
+        let value = encode(key.name(), &value)?;
+        self.change(Change::Set { key: key.name().to_owned(), value });
+        Ok(())
+    }
+
+    /// Makes the value under `key` anew from the old one, and returns what it made.
+    ///
+    /// When another request has written meanwhile, `update` runs again on the value it wrote, so no increment is
+    /// lost. It therefore has no side effects, and what was returned here may differ from what is stored in the end.
+    ///
+    /// # Errors
+    /// When the old value does not decode into `T` or the new one is no JSON; nothing changes.
+    pub fn update<T: Serialize + DeserializeOwned>(
+        &self,
+        key: impl SessionKey<T>,
+        update: impl Fn(Option<T>) -> T + Send + Sync + 'static,
+    ) -> Result<T, ValueError> {
+        let name = key.name().to_owned();
+        let change = {
+            let name = name.clone();
+            move |old: Option<&Value>| {
+                let old = old.map(|value| decode(&name, value)).transpose()?;
+                Ok(encode(&name, &update(old))?)
+            }
+        };
+        self.try_change(Change::Update { key: name.clone(), update: Arc::new(change) })?;
+        let view = Arc::clone(&self.state().view);
+        Ok(decode(&name, view.data.get(&name).unwrap_or(&Value::Null))?)
+    }
+
+    /// Removes the value under `key` and returns it as it was stored.
+    pub fn remove(&self, key: impl AsRef<str>) -> Option<Value> {
+        let removed = self.state().view.data.get(key.as_ref()).cloned()?;
+        self.change(Change::Remove { key: key.as_ref().to_owned() });
+        Some(removed)
+    }
+
+    /// Removes the value under `key` and returns it as a `T`.
+    ///
+    /// # Errors
+    /// When it does not decode; then it is not removed.
+    pub fn take<T: DeserializeOwned>(&self, key: impl SessionKey<T>) -> Result<Option<T>, DecodeError> {
+        let name = key.name().to_owned();
+        let value = self.get(key)?;
+        if value.is_some() {
+            self.change(Change::Remove { key: name });
+        }
+        Ok(value)
+    }
+
+    /// Whether there is a value under `key`.
+    pub fn contains(&self, key: impl AsRef<str>) -> bool {
+        self.state().view.data.contains_key(key.as_ref())
+    }
+
+    /// Removes all values. The session, its user and its id stay; [`Session::destroy`] ends it.
+    pub fn clear(&self) {
+        self.change(Change::Clear);
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.state().view.data.len()
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.state().view.data.is_empty()
+    }
+
+    /// A copy of all values in their order, for iterating over.
+    pub fn data(&self) -> Data {
+        self.state().view.data.clone()
+    }
+
+    /// The section `S`, or its default when there is none.
+    ///
+    /// # Errors
+    /// When the stored object does not decode. It stays as it is.
+    pub fn section<S: Section>(&self) -> Result<S, DecodeError> {
+        let view = Arc::clone(&self.state().view);
+        decode_section(view.data.get(S::NAME)).inspect_err(|error| self.inner.undecodable(error))
+    }
+
+    /// Changes the section `S` in place and returns what it became. As with [`Session::update`], `change` runs again
+    /// when another request wrote first. Members of the stored object that `S` does not know are kept.
+    ///
+    /// # Errors
+    /// When the stored object does not decode or the new one is no JSON; nothing changes.
+    pub fn update_section<S: Section>(
+        &self,
+        change: impl Fn(&mut S) + Send + Sync + 'static,
+    ) -> Result<S, ValueError> {
+        let update = move |old: Option<&Value>| change_section(old, &change);
+        self.try_change(Change::Update { key: S::NAME.to_owned(), update: Arc::new(update) })?;
+        Ok(self.section()?)
+    }
+
+    /// Puts `section` in the place of whatever is stored under its name, decodable or not.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON; nothing changes.
+    pub fn insert_section<S: Section>(&self, section: &S) -> Result<(), EncodeError> {
+        let value = encode(S::NAME, section)?;
+        self.change(Change::Set { key: S::NAME.to_owned(), value });
+        Ok(())
+    }
+
+    /// Removes the section `S`.
+    pub fn remove_section<S: Section>(&self) {
+        self.remove(S::NAME);
+    }
+
+    /// The session's id, once it is stored. A session that is new in this request has one after [`Session::save`].
+    pub fn id(&self) -> Option<SessionId> {
+        self.state().held().map(|held| held.id.clone())
+    }
+
+    /// Whether nothing is stored for this visitor yet.
+    pub fn is_new(&self) -> bool {
+        self.state().held().is_none()
+    }
+
+    /// Whose session this is.
+    pub fn user(&self) -> Option<UserId> {
+        self.state().view.user.clone()
+    }
+
+    /// Says whose session this is. The id changes, whoever it belonged to before (ASVS 7.2.4), and the absolute limit
+    /// starts afresh (NIST SP 800-63B-4 section 5.2). The data stays: call [`Session::clear`] first to begin empty.
+    pub fn set_user(&self, user: UserId) {
+        let mut state = self.state();
+        // Signing in over a signed-in session changes the id as well.
+        state.rotate();
+        self.change_in(&mut state, Change::User(Some(user)));
+    }
+
+    /// Says that this is nobody's session any more. The id changes; the data stays.
+    pub fn clear_user(&self) {
+        self.change(Change::User(None));
+    }
+
+    /// The device that the session was opened on, if the application recorded it.
+    pub fn device(&self) -> Option<Device> {
+        self.state().view.device.clone()
+    }
+
+    /// Records the device. That alone does not begin a session.
+    pub fn set_device(&self, device: Device) {
+        self.change(Change::Device(device));
+    }
+
+    /// Gives the session another id when it is stored; the old one is dead from then on.
+    pub fn rotate(&self) {
+        self.state().rotate();
+    }
+
+    /// Ends the session when the response is ready and removes its cookie. Values inserted afterwards begin a new one.
+    pub fn destroy(&self) {
+        let now = self.inner.manager.now();
+        self.state().destroy(&self.inner.manager.policy, now);
+    }
+
+    /// Gives the session another lifetime, counted from now, and keeps it in the record: *remember me*.
+    pub fn renew(&self, lifetime: Lifetime) {
+        self.change(Change::Renew(lifetime));
+    }
+
+    /// When the session began.
+    pub fn created(&self) -> Timestamp {
+        self.state().view.created
+    }
+
+    /// When it was last written or touched before this request. Touches are throttled, so this is coarse.
+    pub fn seen(&self) -> Timestamp {
+        self.state().view.seen
+    }
+
+    /// When the session ends unless there is more activity, as of its last write or touch. Asking is no activity.
+    pub fn expires_at(&self) -> Timestamp {
+        self.state().view.expires
+    }
+
+    /// Its lifetime.
+    pub fn lifetime(&self) -> Lifetime {
+        self.state().view.lifetime
+    }
+
+    /// Stores the changes now instead of when the response is ready, for streaming and WebSocket handlers.
+    ///
+    /// While the response has not left, the cookie goes with it as usual. When other requests wrote meanwhile, their
+    /// changes and these are both there afterwards. A session that ended meanwhile and was only read is no error here;
+    /// [`Session::id`] is `None` then.
+    ///
+    /// # Errors
+    /// See [`SaveError`]; the changes are still there and can be saved again, except after [`SaveError::Gone`].
+    ///
+    /// # Cancel safety
+    /// A dropped save was done or was not. The next one finds out which, so that no update is applied twice.
+    pub async fn save(&self) -> Result<(), SaveError> {
+        self.inner.commit().await
+    }
+
+    /// Loads what is stored now and makes this request's unsaved changes on it again.
+    ///
+    /// # Errors
+    /// When the store fails, or the session has ended ([`LoadError::Gone`]); then nothing can be stored in it any
+    /// more.
+    ///
+    /// # Cancel safety
+    /// A dropped reload changes nothing.
+    pub async fn reload(&self) -> Result<(), LoadError> {
+        self.inner.reload().await
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.inner.state)
+    }
+
+    fn try_change(&self, change: Change) -> Result<(), ValueError> {
+        let now = self.inner.manager.now();
+        let result = self.state().change(change, now);
+        result.inspect_err(|error| {
+            if let ValueError::Decode(error) = error {
+                self.inner.undecodable(error);
+            }
+        })
+    }
+
+    fn change(&self, change: Change) {
+        self.change_in(&mut self.state(), change);
+    }
+
+    /// Makes a change that cannot fail.
+    fn change_in(&self, state: &mut State, change: Change) {
+        let applied = state.change(change, self.inner.manager.now());
+        debug_assert!(applied.is_ok(), "only an update can fail");
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Session").field("record", &self.state().view).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn new(manager: Arc<ManagerState>, state: State) -> Self {
+        Self { manager, state: Mutex::new(state), turn: async_lock::Mutex::new(()) }
+    }
+
+    fn undecodable(&self, error: &DecodeError) {
+        self.manager.notify(&Event::Undecodable { key: error.key() });
+    }
+
+    async fn reload(&self) -> Result<(), LoadError> {
+        let _turn = self.turn.lock().await;
+        let (held, store) = {
+            let state = lock(&self.state);
+            let Some(held) = state.held().cloned() else { return Ok(()) };
+            (held, Arc::clone(&state.store))
+        };
+        let now = self.manager.now();
+        self.load_again(&store, &held, now).await.map_err(|error| match error {
+            SaveError::Store { source, retry_after } => LoadError::Store { source, retry_after },
+            SaveError::Value(error) => LoadError::Value(error),
+            _ => LoadError::Gone,
+        })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if state.response == Response::Sent && state.has_unsaved_changes() {
+            tracing::warn!(
+                "a session was changed after its response had left and was never saved: call Session::save in handlers that go on"
+            );
+        }
+    }
+}
+
+/// Locks even after a panic of another holder: every change leaves the state consistent.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a state's session is known to be dead, so that no cookie may be sent for it.
+fn is_dead(origin: &Origin) -> bool {
+    matches!(origin, Origin::Ended | Origin::Detached)
+}
