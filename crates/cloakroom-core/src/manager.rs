@@ -185,10 +185,10 @@ impl ManagerState {
             | Event::Destroyed
             | Event::Expired => tracing::debug!(?event, "session"),
         }
-        if let Some(observer) = &self.observer {
-            if catch_unwind(AssertUnwindSafe(|| observer.observe(event))).is_err() {
-                tracing::error!("the session observer panicked; the session is not affected");
-            }
+        if let Some(observer) = &self.observer
+            && catch_unwind(AssertUnwindSafe(|| observer.observe(event))).is_err()
+        {
+            tracing::error!("the session observer panicked; the session is not affected");
         }
     }
 }

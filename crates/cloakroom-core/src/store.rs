@@ -46,7 +46,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// As above, and [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) rather than a cut-off record.
-    fn put<'a>(&'a self, key: &'a StoreKey, put: Put, record: &'a Record, now: Timestamp) -> StoreFuture<'a, Version>;
+    fn put<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Version>;
 
     /// Moves the time of last activity and the expiry of a live record and nothing else; the version stays.
     ///
@@ -107,11 +113,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// As for [`Store::list`].
-    fn end<'a>(&'a self, scope: &'a Scope, keep: Option<&'a StoreKey>, now: Timestamp) -> StoreFuture<'a, u64>;
+    fn end<'a>(
+        &'a self,
+        scope: &'a Scope,
+        keep: Option<&'a StoreKey>,
+        now: Timestamp,
+    ) -> StoreFuture<'a, u64>;
 }
 
 /// What [`Store::load`] found.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a record is what nearly every load finds; a box would cost each of them"
+)]
 pub enum Loaded {
     /// A live record.
     Live(Stored),

@@ -172,6 +172,7 @@ impl LazyInner {
     }
 }
 
+#[allow(clippy::large_enum_variant, reason = "an answer is what nearly every load gets")]
 enum Found {
     Answer(Loaded),
     NoAnswer,
