@@ -171,10 +171,10 @@ impl ManagerState {
             Event::Rejected(reason) => tracing::info!(?reason, "session cookie not accepted"),
             Event::Undecodable { .. } => tracing::warn!("a value of a session no longer decodes"),
             Event::StoreFailed(error) => {
-                tracing::error!(error = %DisplayChain(error), "session store failed")
+                tracing::error!(error = %DisplayChain(error), "session store failed");
             }
             Event::Conflict { attempt } => {
-                tracing::debug!(attempt, "session written by another request first")
+                tracing::debug!(attempt, "session written by another request first");
             }
             Event::Gone => tracing::debug!("session ended during the request"),
             Event::Created
