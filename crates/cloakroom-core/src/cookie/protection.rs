@@ -23,7 +23,8 @@ use crate::random::Random;
 /// # Default
 /// [`Protection::Plain`]: the id is 256 random bits, so a forged one names nothing, and the table holds only its
 /// hash. The other two make forged cookies fail before the store is asked, and let a leaked table alone open nothing
-/// even where a layout keeps ids in clear. Their cost is a secret to keep and to rotate, and a microsecond or two.
+/// even where a layout keeps ids in clear. Their cost is a secret to keep and to rotate, and a keyed hash or a
+/// decryption of 43 bytes for each request that brings the cookie.
 ///
 /// With keys set, values of any other form are refused (rack-session's CVE-2026-39324 fell back to reading them), so
 /// changing the protection of a running site ends its sessions.
@@ -120,6 +121,10 @@ impl Sealer {
 }
 
 fn plain(value: &[u8]) -> Result<SessionId, Rejection> {
+    // A value of megabytes is not looked at.
+    if value.len() != ID_LENGTH {
+        return Err(Rejection::Malformed);
+    }
     str::from_utf8(value).ok().and_then(SessionId::parse).ok_or(Rejection::Malformed)
 }
 
@@ -141,10 +146,9 @@ fn encrypted(value: &[u8], keys: &Ring<XChaCha20Poly1305>) -> Result<(SessionId,
     Ok((plain(&id)?, freshness))
 }
 
-/// Decodes exactly `N` bytes, from the one spelling that the encoder writes.
+/// Decodes exactly `N` bytes from the one spelling that the encoder writes. Another length is not looked at.
 fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0_u8; N];
-    // The length is compared first: a decoder that runs out of space has already read what came before.
     if text.len() != base64_length(N) {
         return None;
     }
