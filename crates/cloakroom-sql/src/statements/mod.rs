@@ -165,3 +165,6 @@ impl Marks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! What a driver's error means for the operation that met it.
+
+use std::error::Error;
+use std::fmt;
+
+use cloakroom_core::{ErrorKind, Operation, StoreError};
+
+/// Why a statement failed, in the terms that the executors act on.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) cause: Cause,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// What to do about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The key is taken. Nothing was written.
+    Duplicate,
+    /// The database gave the statement up because of its company (deadlock, serialisation). Nothing was written, and
+    /// the same statement alone is likely to succeed.
+    Contention,
+    /// There was no connection to send the statement on.
+    Unreachable,
+    /// The connection broke: the statement was applied or it was not.
+    Broken,
+    /// The database said no, and nothing was written.
+    Refused(ErrorKind),
+}
+
+/// A driver's message with everything left out that could quote a value.
+#[derive(Debug)]
+struct Message(String);
+
+impl fmt::Display for Message {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Error for Message {}
+
+impl Failure {
+    pub(crate) fn new(cause: Cause, message: impl Into<String>) -> Self {
+        Self { cause, source: Box::new(Message(message.into())) }
+    }
+
+    /// The store's error for `operation`.
+    pub(crate) fn into_error(self, operation: Operation, backend: &'static str) -> StoreError {
+        let kind = match self.cause {
+            Cause::Duplicate => ErrorKind::Conflict,
+            Cause::Contention | Cause::Unreachable => ErrorKind::Unavailable,
+            Cause::Broken => ErrorKind::Unknown,
+            Cause::Refused(kind) => kind,
+        };
+        StoreError::new(kind, operation, backend).with_source(self.source)
+    }
+
+    /// The same failure once more, for another operation of the same batch.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.cause, self.source.to_string())
+    }
+
+    /// Reads an extended result code of SQLite. Its messages name tables and columns, never values.
+    pub(crate) fn sqlite(code: i32, message: &str) -> Self {
+        const PRIMARY_KEY: i32 = 1555;
+        const UNIQUE: i32 = 2067;
+        let cause = match (code, code & 0xff) {
+            (PRIMARY_KEY | UNIQUE, _) => Cause::Duplicate,
+            // BUSY and LOCKED: another writer did not finish within the busy timeout.
+            (_, 5 | 6) => Cause::Refused(ErrorKind::Unavailable),
+            // CANTOPEN
+            (_, 14) => Cause::Unreachable,
+            // TOOBIG
+            (_, 18) => Cause::Refused(ErrorKind::TooLarge),
+            (_, 1) if message.contains("no such table") || message.contains("no such column") => {
+                Cause::Refused(ErrorKind::Schema)
+            }
+            _ => Cause::Refused(ErrorKind::Refused),
+        };
+        Self::new(cause, format!("{message} (SQLite code {code})"))
+    }
+
+    /// Reads an SQLSTATE of PostgreSQL.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres(state: &str, message: &str) -> Self {
+        let cause = match state {
+            "23505" => Cause::Duplicate,
+            // Serialisation failure, deadlock.
+            "40001" | "40P01" => Cause::Contention,
+            // Statement cancelled, lock not available, shutting down: the statement was rolled back.
+            "57014" | "55P03" | "57P01" | "57P02" | "57P03" | "53300" => Cause::Refused(ErrorKind::Unavailable),
+            "22001" | "54000" | "54001" => Cause::Refused(ErrorKind::TooLarge),
+            "42P01" | "42703" | "42804" | "3F000" | "42P10" => Cause::Refused(ErrorKind::Schema),
+            _ if state.starts_with("08") => Cause::Broken,
+            _ => Cause::Refused(ErrorKind::Refused),
+        };
+        // Classes that speak of schema, rights, resources and the server itself; those on data (21 to 23) quote it.
+        let quotable = ["08", "25", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "XX"];
+        let class = state.get(..2).unwrap_or_default();
+        Self::new(cause, told(message, quotable.contains(&class), &format!("SQLSTATE {state}")))
+    }
+
+    /// Reads an error number of MySQL or MariaDB.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn mysql(number: u16, message: &str) -> Self {
+        let cause = match number {
+            // Duplicate entry.
+            1062 => Cause::Duplicate,
+            // Deadlock; the lock wait timeout; a row that changed since the snapshot was taken (MariaDB).
+            1213 | 1205 | 1020 => Cause::Contention,
+            // Too many connections, shutting down, statement time limit or killed query: nothing was written.
+            1040 | 1053 | 1969 | 3024 | 1317 => Cause::Refused(ErrorKind::Unavailable),
+            // The packet or the value is too long.
+            1153 | 1406 => Cause::Refused(ErrorKind::TooLarge),
+            // Unknown database, unknown column, wrong number of columns, no such table.
+            1049 | 1054 | 1136 | 1146 => Cause::Refused(ErrorKind::Schema),
+            _ => Cause::Refused(ErrorKind::Refused),
+        };
+        // Rights, schema, resources; everything else may quote a value.
+        let quotable = [
+            1020, 1021, 1030, 1036, 1040, 1044, 1045, 1046, 1049, 1053, 1054, 1064, 1114, 1136, 1142, 1143, 1146,
+            1153, 1205, 1213, 1290, 1317, 1364, 1792, 1836, 1969, 3024,
+        ];
+        Self::new(cause, told(message, quotable.contains(&number), &format!("error {number}")))
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn told(message: &str, quotable: bool, code: &str) -> String {
+    if quotable { format!("{message} ({code})") } else { format!("{code}; its message is left out, for it may quote data") }
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as Sqlx;
+        match error {
+            Sqlx::Database(error) => from_database(error.as_ref()),
+            Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::Configuration(_) => {
+                Self::new(Cause::Unreachable, error.to_string())
+            }
+            // A row of the wrong shape: the statement itself was carried out.
+            Sqlx::ColumnDecode { ref index, .. } => {
+                Self::new(Cause::Refused(ErrorKind::Corrupt), format!("column {index} has another type than expected"))
+            }
+            Sqlx::ColumnNotFound(_) | Sqlx::ColumnIndexOutOfBounds { .. } | Sqlx::Decode(_) | Sqlx::TypeNotFound { .. } => {
+                Self::new(Cause::Refused(ErrorKind::Corrupt), "the row has another shape than expected")
+            }
+            Sqlx::Encode(_) | Sqlx::InvalidArgument(_) => {
+                Self::new(Cause::Refused(ErrorKind::TooLarge), "a value cannot be sent to the database")
+            }
+            Sqlx::Io(ref error) => Self::new(Cause::Broken, format!("the connection failed: {error}")),
+            Sqlx::Tls(_) => Self::new(Cause::Broken, error.to_string()),
+            // Protocol errors may show what was received.
+            _ => Self::new(Cause::Broken, "the connection failed, or the driver lost its place in it"),
+        }
+    }
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn from_database(error: &dyn sqlx::error::DatabaseError) -> Failure {
+    #[cfg(feature = "postgres")]
+    if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+        return Failure::postgres(error.code(), error.message());
+    }
+    #[cfg(feature = "mysql")]
+    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return Failure::mysql(error.number(), error.message());
+    }
+    let code = error.code().and_then(|code| code.parse().ok()).unwrap_or(-1);
+    Failure::sqlite(code, error.message())
+}

@@ -1,0 +1,111 @@
+//! Records as rows, and rows as records.
+
+use cloakroom_core::layout::DataColumn;
+use cloakroom_core::{Device, Lifetime, Persistence, Record, StoreKey, Summary, Timestamp, UserId};
+
+use crate::codec::{BoxError, Codecs};
+use crate::operation::{ExtraValue, Row};
+
+/// Turns a record into a row.
+///
+/// # Errors
+/// When the codec fails, or the data is nested too deep to be read again.
+pub(crate) fn write(
+    record: &Record,
+    extra: Vec<ExtraValue>,
+    codecs: &Codecs,
+    column: DataColumn,
+) -> Result<Row, BoxError> {
+    let lifetime = &record.lifetime;
+    Ok(Row {
+        user: record.user.as_ref().map(|user| user.as_str().to_owned()),
+        payload: codecs.encode(&record.data, column)?,
+        format: codecs.writes.mark().to_owned(),
+        created: record.created.as_millis(),
+        seen: record.seen.as_millis(),
+        expires: record.expires.as_millis(),
+        deadline: record.deadline.map(Timestamp::as_millis),
+        idle: lifetime.idle_limit().map(millis),
+        absolute: lifetime.absolute_limit().map(millis),
+        persistence: match lifetime.persistence() {
+            Persistence::Browser => 0,
+            Persistence::Persistent => 1,
+        },
+        device: record.device.as_ref().map(serde_json::to_string).transpose()?,
+        extra,
+    })
+}
+
+/// Turns a row into a record.
+///
+/// # Errors
+/// When a column holds what no record has, or no codec reads the payload. The text names the column, never its value.
+pub(crate) fn read(row: &Row, codecs: &Codecs, column: DataColumn) -> Result<Record, BoxError> {
+    Ok(Record {
+        data: codecs.decode(&row.format, &row.payload, column).map_err(unquoted)?,
+        user: user(row)?,
+        created: Timestamp::from_millis(row.created),
+        seen: Timestamp::from_millis(row.seen),
+        expires: Timestamp::from_millis(row.expires),
+        deadline: row.deadline.map(Timestamp::from_millis),
+        lifetime: lifetime(row)?,
+        device: device(row)?,
+    })
+}
+
+/// Turns a row that was read without its data into an entry of a listing.
+///
+/// # Errors
+/// As for [`read`].
+pub(crate) fn summarise(key: StoreKey, row: &Row) -> Result<Summary, BoxError> {
+    Ok(Summary {
+        key,
+        user: user(row)?,
+        created: Timestamp::from_millis(row.created),
+        seen: Timestamp::from_millis(row.seen),
+        expires: Timestamp::from_millis(row.expires),
+        device: device(row)?,
+    })
+}
+
+fn user(row: &Row) -> Result<Option<UserId>, BoxError> {
+    row.user.as_ref().map(UserId::new).transpose().map_err(|_| "the user column holds no user id".into())
+}
+
+fn lifetime(row: &Row) -> Result<Lifetime, BoxError> {
+    let persistence = match row.persistence {
+        0 => Persistence::Browser,
+        1 => Persistence::Persistent,
+        _ => return Err("the persistence column holds neither 0 nor 1".into()),
+    };
+    Lifetime::from_stored(row.idle, row.absolute, persistence).ok_or_else(|| "the row has no limit of its life".into())
+}
+
+fn device(row: &Row) -> Result<Option<Device>, BoxError> {
+    let read = row.device.as_deref().map(serde_json::from_str).transpose();
+    read.map_err(|_| "the device column holds no device".into())
+}
+
+/// The errors of serde quote the value that they did not expect (`invalid type: string "…"`).
+fn unquoted(error: BoxError) -> BoxError {
+    match error.downcast::<serde_json::Error>() {
+        Ok(error) => {
+            format!("the payload is no JSON object (line {}, column {})", error.line(), error.column()).into()
+        }
+        Err(error) => unquoted_messagepack(error),
+    }
+}
+
+#[cfg(feature = "messagepack")]
+fn unquoted_messagepack(error: BoxError) -> BoxError {
+    if error.is::<rmp_serde::decode::Error>() { "the payload is no MessagePack map".into() } else { error }
+}
+
+#[cfg(not(feature = "messagepack"))]
+fn unquoted_messagepack(error: BoxError) -> BoxError {
+    error
+}
+
+fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
