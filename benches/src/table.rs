@@ -1,0 +1,198 @@
+//! The results as Markdown.
+
+use std::fmt::Write as _;
+
+use crate::bars::{self, Bar, Figure, Limit, Verdict};
+use crate::cell::{Backend, Cell, Library, Route, Subject};
+use crate::round::Results;
+use crate::sample::Sample;
+use crate::statistics::{Ratios, median};
+
+/// Below this many microseconds a store's share drowns in the noise of two processor times, and has no ratio.
+const SMALLEST_SHARE: f64 = 1.0;
+
+/// First the ratios with their bars, then the figures they come from.
+pub(crate) fn print(results: &Results) -> String {
+    let mut clients: Vec<usize> = results.keys().map(|cell| cell.clients).collect();
+    clients.sort_unstable();
+    clients.dedup();
+    let mut text = String::new();
+    for clients in clients.into_iter().rev() {
+        let title = if clients == 1 { "One client".into() } else { format!("{clients} clients") };
+        let view = View { results, clients };
+        // Writing into a string cannot fail.
+        let _ = write!(text, "### {title}\n\n{}\n{}\n", view.ratios(), view.figures());
+    }
+    text
+}
+
+/// The results under one number of clients.
+#[derive(Clone, Copy, Debug)]
+struct View<'a> {
+    results: &'a Results,
+    clients: usize,
+}
+
+impl<'a> View<'a> {
+    fn ratios(self) -> String {
+        let mut text = String::from(
+            "| ours to theirs | requests/s | p50 | p99 | server CPU | store's share | database CPU | bars |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n",
+        );
+        for backend in Backend::ALL {
+            for route in Route::ALL {
+                let pair = Pair { view: self, backend, route };
+                if pair.is_measured() {
+                    let _ = writeln!(text, "{}", pair.row());
+                }
+            }
+        }
+        text
+    }
+
+    fn figures(self) -> String {
+        let mut text = String::from(
+            "| route | server | requests/s | p50 µs | p99 µs | server CPU µs | store's share µs | database CPU µs |\n\
+             | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+        );
+        for route in Route::ALL {
+            for cell in self.results.keys().filter(|cell| cell.clients == self.clients && cell.route == route)
+            {
+                let _ = writeln!(text, "{}", self.figures_of(route, cell.subject));
+            }
+        }
+        text
+    }
+
+    fn figures_of(self, route: Route, subject: Subject) -> String {
+        let samples = self.samples(route, subject);
+        let middle = |figure: fn(&Sample) -> f64| median(samples.iter().map(figure));
+        let share = match subject {
+            Subject::Bare => None,
+            Subject::Sessions(..) => median(self.shares(route, subject)),
+        };
+        let failed = match middle(|sample| sample.failed) {
+            Some(failed) if failed > 0.0 => format!(" ({:.1} % failed)", failed * 100.0),
+            _ => String::new(),
+        };
+        format!(
+            "| {} | {}{failed} | {} | {} | {} | {} | {} | {} |",
+            route.name(),
+            subject.name(),
+            whole(middle(|sample| sample.rate)),
+            whole(middle(|sample| sample.p50)),
+            whole(middle(|sample| sample.p99)),
+            tenths(middle(|sample| sample.server_cpu)),
+            tenths(share),
+            tenths(median(samples.iter().filter_map(|sample| sample.database_cpu))),
+        )
+    }
+
+    fn samples(self, route: Route, subject: Subject) -> &'a [Sample] {
+        self.results.get(&Cell { clients: self.clients, route, subject }).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the sessions cost, round by round: the server's processor time less what axum alone took.
+    fn shares(self, route: Route, subject: Subject) -> Vec<f64> {
+        let bare = self.samples(route, Subject::Bare);
+        self.samples(route, subject)
+            .iter()
+            .zip(bare)
+            .map(|(with, bare)| with.server_cpu - bare.server_cpu)
+            .collect()
+    }
+}
+
+/// The two libraries in the same cell.
+#[derive(Clone, Copy, Debug)]
+struct Pair<'a> {
+    view: View<'a>,
+    backend: Backend,
+    route: Route,
+}
+
+impl<'a> Pair<'a> {
+    fn is_measured(self) -> bool {
+        Library::ALL.iter().all(|library| !self.samples(*library).is_empty())
+    }
+
+    fn row(self) -> String {
+        let of = |figure: fn(&Sample) -> f64| {
+            compare(|library| self.samples(library).iter().map(figure).collect())
+        };
+        let verdicts: Vec<String> = bars::of(self.view.clients, self.backend, self.route)
+            .filter_map(|bar| self.verdict(bar))
+            .collect();
+        format!(
+            "| {}, {} | {} | {} | {} | {} | {} | {} | {} |",
+            self.backend.name(),
+            self.route.name(),
+            hundredths(of(|sample| sample.rate)),
+            hundredths(of(|sample| sample.p50)),
+            hundredths(of(|sample| sample.p99)),
+            hundredths(of(|sample| sample.server_cpu)),
+            hundredths(self.ratios(Figure::StoreShare)),
+            hundredths(self.ratios(Figure::DatabaseCpu)),
+            verdicts.join("; "),
+        )
+    }
+
+    fn verdict(self, bar: &Bar) -> Option<String> {
+        let ratios = self.ratios(bar.figure)?;
+        let name = match bar.figure {
+            Figure::Rate => "rate",
+            Figure::StoreShare => "share",
+            Figure::DatabaseCpu => "database",
+        };
+        let limit = match bar.limit {
+            Limit::AtLeast(limit) => format!("≥ {limit:.1}"),
+            Limit::AtMost(limit) => format!("≤ {limit:.2}"),
+            Limit::NotSlower => "not lower".into(),
+        };
+        let verdict = match bar.limit.judge(&ratios) {
+            Verdict::Met => "met",
+            Verdict::WithinNoise => "within noise",
+            Verdict::Missed => "**missed**",
+        };
+        Some(format!("{name} {limit}: {verdict}"))
+    }
+
+    fn ratios(self, figure: Figure) -> Option<Ratios> {
+        match figure {
+            Figure::Rate => {
+                compare(|library| self.samples(library).iter().map(|sample| sample.rate).collect())
+            }
+            Figure::DatabaseCpu => compare(|library| {
+                self.samples(library).iter().filter_map(|sample| sample.database_cpu).collect()
+            }),
+            Figure::StoreShare => {
+                let shares = |library| self.view.shares(self.route, self.subject(library));
+                Ratios::of(&shares(Library::Cloakroom), &shares(Library::TowerSessions), SMALLEST_SHARE)
+            }
+        }
+    }
+
+    fn subject(self, library: Library) -> Subject {
+        Subject::Sessions(library, self.backend)
+    }
+
+    fn samples(self, library: Library) -> &'a [Sample] {
+        self.view.samples(self.route, self.subject(library))
+    }
+}
+
+fn compare(figures: impl Fn(Library) -> Vec<f64>) -> Option<Ratios> {
+    Ratios::of(&figures(Library::Cloakroom), &figures(Library::TowerSessions), 0.0)
+}
+
+fn hundredths(ratios: Option<Ratios>) -> String {
+    ratios.map_or_else(|| "–".into(), |ratios| format!("{:.2}", ratios.median()))
+}
+
+fn tenths(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".into(), |value| format!("{value:.1}"))
+}
+
+fn whole(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".into(), |value| format!("{value:.0}"))
+}
