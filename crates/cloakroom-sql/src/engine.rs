@@ -3,11 +3,17 @@
 use crate::gather::Gather;
 use crate::operation::{Operation, Outcome};
 
+#[cfg(feature = "embedded")]
+use crate::embedded::Embedded;
+
 /// How operations reach the database.
 #[derive(Debug)]
 pub(crate) enum Engine {
     /// Everything is gathered and run by workers: the application's own pools.
     Gathered(Gather),
+    /// Reads run where they are asked for, writes are gathered: a SQLite file of our own.
+    #[cfg(feature = "embedded")]
+    Embedded(Embedded),
 }
 
 impl Engine {
@@ -18,6 +24,8 @@ impl Engine {
     pub(crate) async fn submit(&self, operation: Operation) -> Outcome {
         match self {
             Self::Gathered(gather) => gather.submit(operation).await,
+            #[cfg(feature = "embedded")]
+            Self::Embedded(embedded) => embedded.submit(operation).await,
         }
     }
 
@@ -28,6 +36,8 @@ impl Engine {
     pub(crate) async fn close(&self) {
         match self {
             Self::Gathered(gather) => gather.close().await,
+            #[cfg(feature = "embedded")]
+            Self::Embedded(embedded) => embedded.close().await,
         }
     }
 }

@@ -56,6 +56,11 @@ impl Failure {
         StoreError::new(kind, operation, backend).with_source(self.source)
     }
 
+    /// The same failure, met before any statement was sent.
+    pub(crate) fn unreachable(self) -> Self {
+        Self { cause: Cause::Unreachable, ..self }
+    }
+
     /// The same failure once more, for another operation of the same batch.
     pub(crate) fn again(&self) -> Self {
         Self::new(self.cause, self.source.to_string())
@@ -73,7 +78,11 @@ impl Failure {
             (_, 14) => Cause::Unreachable,
             // TOOBIG
             (_, 18) => Cause::Refused(ErrorKind::TooLarge),
-            (_, 1) if message.contains("no such table") || message.contains("no such column") => {
+            (_, 1)
+                if ["no such table", "no such column", "has no column named"]
+                    .iter()
+                    .any(|part| message.contains(part)) =>
+            {
                 Cause::Refused(ErrorKind::Schema)
             }
             _ => Cause::Refused(ErrorKind::Refused),

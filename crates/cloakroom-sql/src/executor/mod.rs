@@ -1,5 +1,8 @@
 //! What runs a batch of operations on one connection: one file per kind of driver.
 
+#[cfg(feature = "embedded")]
+pub(crate) mod rusqlite;
+
 use std::future::Future;
 
 use crate::operation::{Operation, Outcome};
