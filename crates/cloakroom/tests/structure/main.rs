@@ -1,0 +1,8 @@
+//! Who may know whom, what may be written where, and what the documents promise: held by tests, for every crate of
+//! the workspace, including those that are added later.
+
+mod dependencies;
+mod documents;
+mod manifests;
+mod sources;
+mod workspace;
