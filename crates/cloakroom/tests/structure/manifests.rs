@@ -17,7 +17,7 @@ const SHARED: &[&str] = &[
 fn every_crate_shares_version_edition_licence_and_lints() {
     let missing = MEMBERS.iter().flat_map(|member| {
         let text = fs::read_to_string(member.folder.join("Cargo.toml")).expect("a manifest");
-        let missing: Vec<_> = SHARED.iter().filter(|line| !text.contains(**line)).collect();
+        let missing: Vec<_> = SHARED.iter().filter(|line| !text.contains(&format!("\n{line}"))).collect();
         missing.into_iter().map(|line| format!("{}: {line:?}", member.name)).collect::<Vec<_>>()
     });
     assert_none("missing", missing);
