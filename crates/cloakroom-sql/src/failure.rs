@@ -56,9 +56,9 @@ impl Failure {
         StoreError::new(kind, operation, backend).with_source(self.source)
     }
 
-    /// The same failure, met before any statement was sent.
-    pub(crate) fn unreachable(self) -> Self {
-        Self { cause: Cause::Unreachable, ..self }
+    /// The same failure, for which the caller knows better what it means.
+    pub(crate) fn meaning(self, cause: Cause) -> Self {
+        Self { cause, ..self }
     }
 
     /// The same failure once more, for another operation of the same batch.
@@ -98,7 +98,9 @@ impl Failure {
             // Serialisation failure, deadlock.
             "40001" | "40P01" => Cause::Contention,
             // Statement cancelled, lock not available, shutting down: the statement was rolled back.
-            "57014" | "55P03" | "57P01" | "57P02" | "57P03" | "53300" => Cause::Refused(ErrorKind::Unavailable),
+            "57014" | "55P03" | "57P01" | "57P02" | "57P03" | "53300" => {
+                Cause::Refused(ErrorKind::Unavailable)
+            }
             "22001" | "54000" | "54001" => Cause::Refused(ErrorKind::TooLarge),
             "42P01" | "42703" | "42804" | "3F000" | "42P10" => Cause::Refused(ErrorKind::Schema),
             _ if state.starts_with("08") => Cause::Broken,
@@ -128,8 +130,8 @@ impl Failure {
         };
         // Rights, schema, resources; everything else may quote a value.
         let quotable = [
-            1020, 1021, 1030, 1036, 1040, 1044, 1045, 1046, 1049, 1053, 1054, 1064, 1114, 1136, 1142, 1143, 1146,
-            1153, 1205, 1213, 1290, 1317, 1364, 1792, 1836, 1969, 3024,
+            1020, 1021, 1030, 1036, 1040, 1044, 1045, 1046, 1049, 1053, 1054, 1064, 1114, 1136, 1142, 1143,
+            1146, 1153, 1205, 1213, 1290, 1317, 1364, 1792, 1836, 1969, 3024,
         ];
         Self::new(cause, told(message, quotable.contains(&number), &format!("error {number}")))
     }
@@ -137,7 +139,11 @@ impl Failure {
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn told(message: &str, quotable: bool, code: &str) -> String {
-    if quotable { format!("{message} ({code})") } else { format!("{code}; its message is left out, for it may quote data") }
+    if quotable {
+        format!("{message} ({code})")
+    } else {
+        format!("{code}; its message is left out, for it may quote data")
+    }
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -150,10 +156,14 @@ impl From<sqlx::Error> for Failure {
                 Self::new(Cause::Unreachable, error.to_string())
             }
             // A row of the wrong shape: the statement itself was carried out.
-            Sqlx::ColumnDecode { ref index, .. } => {
-                Self::new(Cause::Refused(ErrorKind::Corrupt), format!("column {index} has another type than expected"))
-            }
-            Sqlx::ColumnNotFound(_) | Sqlx::ColumnIndexOutOfBounds { .. } | Sqlx::Decode(_) | Sqlx::TypeNotFound { .. } => {
+            Sqlx::ColumnDecode { ref index, .. } => Self::new(
+                Cause::Refused(ErrorKind::Corrupt),
+                format!("column {index} has another type than expected"),
+            ),
+            Sqlx::ColumnNotFound(_)
+            | Sqlx::ColumnIndexOutOfBounds { .. }
+            | Sqlx::Decode(_)
+            | Sqlx::TypeNotFound { .. } => {
                 Self::new(Cause::Refused(ErrorKind::Corrupt), "the row has another shape than expected")
             }
             Sqlx::Encode(_) | Sqlx::InvalidArgument(_) => {

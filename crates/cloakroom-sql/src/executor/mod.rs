@@ -1,7 +1,21 @@
 //! What runs a batch of operations on one connection: one file per kind of driver.
 
+#[cfg(feature = "postgres")]
+pub(crate) mod arrays;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) mod driver;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod lease;
+#[cfg(feature = "postgres")]
+mod parameters;
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+pub(crate) mod rows;
 #[cfg(feature = "embedded")]
 pub(crate) mod rusqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod scopes;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) mod startup;
 
 use std::future::Future;
 
@@ -20,4 +34,18 @@ pub(crate) trait Executor: Send + 'static {
     /// # Cancel safety
     /// A dropped future leaves each operation applied or not applied, and the executor ready for the next batch.
     fn run(&mut self, batch: Vec<Operation>) -> impl Future<Output = Vec<Outcome>> + Send;
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+/// The key that an operation is about: for a rename, the old one.
+fn key(operation: &Operation) -> Option<&cloakroom_core::StoreKey> {
+    match operation {
+        Operation::Load { key }
+        | Operation::Create { key, .. }
+        | Operation::Save { key, .. }
+        | Operation::Touch { key, .. }
+        | Operation::Rename { from: key, .. }
+        | Operation::Delete { key } => Some(key),
+        Operation::Sweep { .. } | Operation::List { .. } | Operation::Count { .. } | Operation::End { .. } => None,
+    }
 }

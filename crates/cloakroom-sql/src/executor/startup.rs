@@ -1,0 +1,75 @@
+//! What a pool's store does before its first operation: making or checking its table.
+
+use std::time::Duration;
+
+use sqlx::pool::Pool;
+
+use super::driver::Driver;
+use super::lease::Lease;
+use crate::failure::Failure;
+use crate::schema::{Mismatch, Startup, check, creation, in_transaction, questions};
+use crate::statements::Names;
+
+/// Why a store cannot start.
+#[derive(Debug)]
+pub(crate) enum Obstacle {
+    Failure(Failure),
+    Mismatch(Mismatch),
+}
+
+impl From<Failure> for Obstacle {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// Makes the table if that is asked for and needed, and compares what is there with the layout.
+pub(crate) async fn start<DB: Driver>(
+    pool: &Pool<DB>,
+    names: &Names,
+    startup: Startup,
+    patience: Duration,
+) -> Result<(), Obstacle> {
+    match startup {
+        Startup::Nothing => Ok(()),
+        Startup::CheckOnly => inspect(pool, names, patience).await?.map_err(Obstacle::Mismatch),
+        Startup::CreateIfMissing => match inspect(pool, names, patience).await? {
+            // Only now, because IF NOT EXISTS asks for the right to create even where there is nothing to create.
+            Err(mismatch) if mismatch.is_missing_table() => {
+                create(pool, names, patience).await?;
+                inspect(pool, names, patience).await?.map_err(Obstacle::Mismatch)
+            }
+            inspected => inspected.map_err(Obstacle::Mismatch),
+        },
+    }
+}
+
+async fn inspect<DB: Driver>(
+    pool: &Pool<DB>,
+    names: &Names,
+    patience: Duration,
+) -> Result<Result<(), Mismatch>, Failure> {
+    let [columns, indexes] = questions(names);
+    let mut lease = Lease::take(pool, patience).await?;
+    let connection = lease.connection();
+    let answers = match DB::ask(connection, &columns).await {
+        Ok(columns) => DB::ask(connection, &indexes).await.map(|indexes| (columns, indexes)),
+        Err(failure) => Err(failure),
+    };
+    let (columns, indexes) = lease.settle(answers)?;
+    Ok(check(names, &columns, &indexes))
+}
+
+async fn create<DB: Driver>(pool: &Pool<DB>, names: &Names, patience: Duration) -> Result<(), Failure> {
+    let (before, after) = in_transaction(DB::DIALECT);
+    let statements = creation(names);
+    let mut lease = Lease::take(pool, patience).await?;
+    let all = before.iter().copied().chain(statements.iter().map(String::as_str)).chain([after]);
+    let mut result = Ok(());
+    for statement in all {
+        if result.is_ok() {
+            result = DB::command(lease.connection(), statement).await;
+        }
+    }
+    lease.finish(result).await
+}
