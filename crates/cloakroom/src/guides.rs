@@ -1,0 +1,12 @@
+//! Longer explanations, whose examples compile.
+
+#[doc = include_str!("../guides/defaults.md")]
+pub mod defaults {}
+
+#[cfg(feature = "sqlite")]
+#[doc = include_str!("../guides/stores.md")]
+pub mod stores {}
+
+#[cfg(feature = "axum")]
+#[doc = include_str!("../guides/axum.md")]
+pub mod axum {}
