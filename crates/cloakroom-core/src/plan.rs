@@ -97,7 +97,7 @@ pub enum CookieStep {
 /// Decides what follows from `situation` at `now`. Pure: the same arguments give the same plan.
 pub fn plan(situation: &Situation<'_>, policy: &Policy, now: Timestamp) -> Plan {
     let Situation { stored, wanted, fate, .. } = *situation;
-    let blank = wanted.data.is_empty() && wanted.user.is_none();
+    let blank = wanted.is_blank();
     match (stored, fate) {
         (None, _) if blank => Plan { verb: Verb::Nothing, cookie: CookieStep::Leave },
         (None, _) => written(Verb::Create, wanted, now),
@@ -121,7 +121,9 @@ fn kept(stored: &Record, situation: &Situation<'_>, policy: &Policy, now: Timest
     let Situation { wanted, usage, freshness, .. } = *situation;
     let moved = Moved::by_activity(wanted, now);
     let lifetime_changed = wanted.lifetime != stored.lifetime || wanted.deadline != stored.deadline;
-    let changed = lifetime_changed || wanted.data != stored.data || wanted.device != stored.device;
+    // A session that was only read is one record in memory: nothing has to be compared.
+    let changed = !std::ptr::eq(wanted, stored)
+        && (lifetime_changed || wanted.data != stored.data || wanted.device != stored.device);
     let counts = match policy.activity {
         Activity::Use => usage == Usage::Used,
         Activity::Cookie => true,

@@ -45,7 +45,8 @@ impl Policy {
         Self { lifetime: LifetimePolicy::Fixed(lifetime), ..self }
     }
 
-    /// The lifetime as a function of the session's data, decided when a session is created.
+    /// The lifetime as a function of the session's data, decided when a session is created. Until then the session
+    /// shows [`Lifetime::default`].
     ///
     /// # Cost
     /// One call for every new session.
@@ -119,20 +120,31 @@ impl Policy {
         Self { data_limit: DataLimit(bytes), ..self }
     }
 
-    /// The lifetime of a new session that holds `data`.
-    pub(crate) fn lifetime_for(&self, data: &Data) -> Lifetime {
+    /// The lifetime of a session of which nothing is known yet.
+    pub(crate) fn usual_lifetime(&self) -> Lifetime {
         match &self.lifetime {
             LifetimePolicy::Fixed(lifetime) => *lifetime,
-            LifetimePolicy::OfData(decide) => decide(data),
+            LifetimePolicy::OfData(_) => Lifetime::default(),
+        }
+    }
+
+    /// The application's function from a new session's data to its lifetime, if there is one.
+    pub(crate) fn lifetime_function(&self) -> Option<&LifetimeFunction> {
+        match &self.lifetime {
+            LifetimePolicy::Fixed(_) => None,
+            LifetimePolicy::OfData(decide) => Some(decide),
         }
     }
 }
+
+/// From a new session's data to its lifetime.
+pub(crate) type LifetimeFunction = Arc<dyn Fn(&Data) -> Lifetime + Send + Sync>;
 
 /// Where the lifetime of a new session comes from.
 #[derive(Clone)]
 pub(crate) enum LifetimePolicy {
     Fixed(Lifetime),
-    OfData(Arc<dyn Fn(&Data) -> Lifetime + Send + Sync>),
+    OfData(LifetimeFunction),
 }
 
 impl Default for LifetimePolicy {

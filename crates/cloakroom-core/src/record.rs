@@ -51,6 +51,11 @@ impl Record {
         }
     }
 
+    /// Whether there is nothing in it for which a session would have to be kept: no data and no user.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.data.is_empty() && self.user.is_none()
+    }
+
     /// Whether the record is valid at `now`. A record ends *at* its instant of expiry.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires
@@ -159,10 +164,12 @@ fn tame(text: &str) -> String {
 }
 
 /// Which writing of a record this is, in words that only its store understands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// `Debug` shows a count, and no bytes: they may be the payload itself.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Version(Inner);
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Inner {
     Number(i64),
     Bytes(Arc<[u8]>),
@@ -192,6 +199,15 @@ impl Version {
         match &self.0 {
             Inner::Number(_) => None,
             Inner::Bytes(bytes) => Some(bytes),
+        }
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Inner::Number(number) => write!(formatter, "Version({number})"),
+            Inner::Bytes(bytes) => write!(formatter, "Version({} bytes)", bytes.len()),
         }
     }
 }

@@ -16,18 +16,35 @@ pub(crate) type Update = Arc<dyn Fn(Option<&Value>) -> Result<Value, ValueError>
 /// One thing that was done.
 #[derive(Clone)]
 pub(crate) enum Change {
-    Set { key: String, value: Value },
-    Remove { key: String },
-    Update { key: String, update: Update },
+    Set {
+        key: String,
+        value: Value,
+    },
+    Remove {
+        key: String,
+    },
+    Update {
+        key: String,
+        update: Update,
+    },
     Clear,
-    User(Option<UserId>),
+    /// Limits count from the moment of the call, however often and however late it is made again.
+    User {
+        user: Option<UserId>,
+        at: Timestamp,
+    },
     Device(Device),
-    Renew(Lifetime),
+    Renew {
+        lifetime: Lifetime,
+        at: Timestamp,
+    },
 }
 
 impl Change {
     /// Makes the change in `record`. Only an update can fail, and then nothing is changed.
-    pub(crate) fn apply(&self, record: &mut Record, now: Timestamp) -> Result<(), ValueError> {
+    ///
+    /// An update is the application's own code: never call this while a lock is held.
+    pub(crate) fn apply(&self, record: &mut Record) -> Result<(), ValueError> {
         match self {
             Self::Set { key, value } => {
                 record.data.insert(key.clone(), value.clone());
@@ -41,17 +58,17 @@ impl Change {
                 record.data.insert(key.clone(), value);
             }
             Self::Clear => record.data.clear(),
-            Self::User(user) => {
+            Self::User { user, at } => {
                 record.user.clone_from(user);
                 if user.is_some() {
                     // NIST SP 800-63B-4 section 5.2: authentication starts both limits afresh.
-                    record.deadline = record.lifetime.deadline(now);
+                    record.deadline = record.lifetime.deadline(*at);
                 }
             }
             Self::Device(device) => record.device = Some(device.clone()),
-            Self::Renew(lifetime) => {
+            Self::Renew { lifetime, at } => {
                 record.lifetime = *lifetime;
-                record.deadline = lifetime.deadline(now);
+                record.deadline = lifetime.deadline(*at);
             }
         }
         Ok(())
@@ -78,29 +95,50 @@ impl Change {
     }
 }
 
+/// An instant in the order in which things were done to a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark(u64);
+
 /// Everything that was done and is not stored yet, in order.
-#[derive(Clone, Default)]
+///
+/// Changes that are not needed any more are handed back rather than dropped: an update owns what its closure caught,
+/// and dropping that runs the application's code, which must not happen under a lock.
+#[derive(Default)]
 pub(crate) struct Changes {
-    list: Vec<Change>,
-    /// How many of them a save is just writing. Those are not merged with later ones.
-    in_flight: usize,
+    list: Vec<(Mark, Change)>,
+    next: Mark,
+    /// Changes before it are being written, so they are not merged with later ones.
+    in_flight: Mark,
+    /// When everything was last dropped.
+    cleared: Option<Mark>,
 }
 
 impl Changes {
-    /// Adds a change that has just been made, and drops those before it that no longer matter.
-    pub(crate) fn push(&mut self, change: Change) {
-        let mut index = 0;
-        let in_flight = self.in_flight;
-        self.list.retain(|earlier| {
-            index += 1;
-            index <= in_flight || !change.supersedes(earlier)
-        });
-        self.list.push(change);
+    /// Now: what is done from here on comes after it.
+    pub(crate) fn mark(&self) -> Mark {
+        self.next
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.list.clear();
-        self.in_flight = 0;
+    /// Notes that something happened that is not a change of the record, and when.
+    pub(crate) fn tick(&mut self) -> Mark {
+        let mark = self.next;
+        self.next = Mark(mark.0 + 1);
+        mark
+    }
+
+    /// Adds a change that has just been made, and hands back those before it that no longer matter.
+    pub(crate) fn push(&mut self, change: Change) -> Vec<Change> {
+        let in_flight = self.in_flight;
+        let superseded = self.take(|mark, earlier| mark >= in_flight && change.supersedes(earlier));
+        let mark = self.tick();
+        self.list.push((mark, change));
+        superseded
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self) -> Vec<Change> {
+        self.cleared = Some(self.tick());
+        self.take(|_, _| true)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -108,24 +146,43 @@ impl Changes {
     }
 
     /// Marks everything up to here as being written.
-    pub(crate) fn begin_flight(&mut self) {
-        self.in_flight = self.list.len();
+    pub(crate) fn begin_flight(&mut self) -> Mark {
+        self.in_flight = self.next;
+        self.next
     }
 
-    /// Forgets what has been written.
-    pub(crate) fn land(&mut self) {
-        self.list.drain(..self.in_flight.min(self.list.len()));
-        self.in_flight = 0;
+    /// Notes that what was being written was not.
+    pub(crate) fn end_flight(&mut self) {
+        self.in_flight = Mark::default();
     }
 
-    /// Makes all changes in `record`, in order.
-    pub(crate) fn apply(&self, record: &mut Record, now: Timestamp) -> Result<(), ValueError> {
-        self.list.iter().try_for_each(|change| change.apply(record, now))
+    /// Forgets what has been written: everything before `until`.
+    pub(crate) fn forget(&mut self, until: Mark) -> Vec<Change> {
+        self.end_flight();
+        self.take(|mark, _| mark < until)
     }
 
-    /// Whether doing the changes twice comes to the same as doing them once.
-    pub(crate) fn are_idempotent(&self) -> bool {
-        self.list.iter().all(Change::is_idempotent)
+    /// A copy of everything.
+    pub(crate) fn all(&self) -> Vec<Change> {
+        self.list.iter().map(|(_, change)| change.clone()).collect()
+    }
+
+    /// What was done from `mark` on, or `None` when everything was dropped since then.
+    pub(crate) fn since(&self, mark: Mark) -> Option<Vec<Change>> {
+        if self.cleared.is_some_and(|cleared| cleared >= mark) {
+            return None;
+        }
+        let later = self.list.iter().filter(|(made, _)| *made >= mark);
+        Some(later.map(|(_, change)| change.clone()).collect())
+    }
+
+    /// Whether doing what was done before `until` twice comes to the same as doing it once.
+    pub(crate) fn are_idempotent(&self, until: Mark) -> bool {
+        self.list.iter().filter(|(mark, _)| *mark < until).all(|(_, change)| change.is_idempotent())
+    }
+
+    fn take(&mut self, mut unneeded: impl FnMut(Mark, &Change) -> bool) -> Vec<Change> {
+        self.list.extract_if(.., |(mark, change)| unneeded(*mark, change)).map(|(_, change)| change).collect()
     }
 }
 

@@ -1,19 +1,19 @@
 //! Carries out a plan: one store verb, and on a conflict load, make the changes again, plan again, try again.
 
-use std::io;
 use std::sync::Arc;
 
-use super::error::SaveError;
-use super::state::{Attempt, Flight, Held, Origin, Response};
-use super::{Inner, lock};
+use super::error::{LoadError, SaveError};
+use super::inner::{Inner, lock};
+use super::state::{Held, Origin, Response};
+use super::step::{Action, Step, check_size};
 use crate::clock::Timestamp;
 use crate::error::{ErrorKind, StoreError};
 use crate::event::Event;
-use crate::id::{SessionId, StoreKey};
 use crate::plan::{CookieStep, Fate, Plan, Verb, plan};
-use crate::policy::LoadFailure;
-use crate::record::{Record, Version};
-use crate::store::{Loaded, Put, Store, Touch};
+use crate::policy::{LoadFailure, ServerErrorPolicy};
+use crate::random::RandomError;
+use crate::record::Version;
+use crate::store::{Loaded, Store, Touch};
 
 impl Inner {
     /// Brings the store to what the request wants, and notes what the browser must be told.
@@ -23,14 +23,63 @@ impl Inner {
     /// Cancel safety: the store has done the one verb or has not. The next save finds out which before it writes.
     pub(super) async fn commit(&self) -> Result<(), SaveError> {
         let _turn = self.turn.lock().await;
+        self.commit_in_turn().await
+    }
+
+    /// As [`Inner::commit`], or drops what is not stored; from then on the response cannot carry a cookie any more.
+    ///
+    /// The turn is kept until then, so that no save in between makes an id of which no browser would hear.
+    pub(super) async fn close(&self, unsaved: ServerErrorPolicy) -> Result<(), SaveError> {
+        let _turn = self.turn.lock().await;
+        match unsaved {
+            ServerErrorPolicy::Save => self.commit_in_turn().await?,
+            ServerErrorPolicy::Discard => self.settle().await?,
+        }
+        let now = self.manager.now();
+        let mut state = lock(&self.state);
+        state.response = Response::Sent;
+        let dropped = match unsaved {
+            ServerErrorPolicy::Save => Vec::new(),
+            ServerErrorPolicy::Discard => state.discard(&self.manager.policy, now),
+        };
+        drop(state);
+        drop(dropped);
+        Ok(())
+    }
+
+    /// Loads what is stored now and makes this request's unsaved changes on it again.
+    pub(super) async fn reload(&self) -> Result<(), LoadError> {
+        let _turn = self.turn.lock().await;
+        match self.settle().await {
+            Ok(()) => {}
+            Err(SaveError::Unsettled) => self.give_up_unsettled(),
+            Err(SaveError::Store { source, retry_after }) => {
+                return Err(LoadError::Store { source, retry_after });
+            }
+            Err(_) => debug_assert!(false, "settling meets no other error"),
+        }
+        let (held, store) = {
+            let state = lock(&self.state);
+            match &state.origin {
+                Origin::Stored(held) => (held.clone(), Arc::clone(&state.store)),
+                Origin::Ended => return Err(LoadError::Gone),
+                Origin::Nothing | Origin::Detached => return Ok(()),
+            }
+        };
+        self.load_again(&*store, &held, self.manager.now()).await
+    }
+
+    async fn commit_in_turn(&self) -> Result<(), SaveError> {
         self.settle().await?;
         let mut attempts = 0;
         loop {
             let now = self.manager.now();
-            let step = self.next_step(now)?;
-            let store = Arc::clone(&lock(&self.state).store);
+            let (step, store) = self.next_step(now)?;
             let error = match step.perform(&*store, now).await {
-                Ok(version) => return self.land(step, version, now),
+                Ok(version) => {
+                    self.land(&step, version);
+                    return Ok(());
+                }
                 Err(error) => error,
             };
             attempts += 1;
@@ -41,49 +90,50 @@ impl Inner {
         }
     }
 
-    /// Decides what to do now. From here until the store has answered, the write counts as unsettled.
-    fn next_step(&self, now: Timestamp) -> Result<Step, SaveError> {
+    /// Decides what to do now. From here until the store has answered, a write counts as unsettled.
+    fn next_step(&self, now: Timestamp) -> Result<(Arc<Step>, Arc<dyn Store>), SaveError> {
         let policy = &self.manager.policy;
+        if let Some(decide) = policy.lifetime_function() {
+            let beginning = lock(&self.state).beginning();
+            if let Some(lifetime) = beginning.map(|view| decide(&view.data)) {
+                lock(&self.state).begin_with(lifetime);
+            }
+        }
+        // Declared before the lock, so that it is dropped after it.
+        let _dropped;
         let mut state = lock(&self.state);
-        match state.origin {
-            Origin::Nothing | Origin::Stored(_) => {}
+        let Plan { verb, cookie } = match state.origin {
+            Origin::Nothing | Origin::Stored(_) => plan(&state.situation(), policy, now),
             Origin::Ended if state.has_unsaved_changes() => {
-                state.changes.clear();
+                _dropped = state.discard(policy, now);
                 return Err(SaveError::Gone);
+            }
+            Origin::Detached if state.fate == Fate::Destroy => {
+                return Err(SaveError::Detached { retry_after: self.manager.retry_after() });
             }
             Origin::Detached if !state.changes.is_empty() => {
                 tracing::warn!(
                     "changes to a session are dropped, because the store could not be asked for it"
                 );
-                state.changes.clear();
-                return Ok(Step::nothing(state.begin_flight(), CookieStep::Leave));
+                _dropped = state.discard(policy, now);
+                Plan { verb: Verb::Nothing, cookie: CookieStep::Leave }
             }
-            Origin::Ended | Origin::Detached => {
-                return Ok(Step::nothing(state.begin_flight(), CookieStep::Leave));
-            }
-        }
-        state.settle_lifetime(policy);
-        let Plan { verb, cookie } = plan(&state.situation(), policy, now);
+            Origin::Ended | Origin::Detached => Plan { verb: Verb::Nothing, cookie: CookieStep::Leave },
+        };
         if let Verb::Create(record) | Verb::Save(record) | Verb::Rename(record) = &verb {
             check_size(record, policy.data_limit.0)?;
         }
         if matches!(verb, Verb::Create(_) | Verb::Rename(_)) && state.response == Response::Sent {
             return Err(SaveError::ResponseSent);
         }
-        let action = self.action(verb, state.held())?;
-        let flight = state.begin_flight();
-        state.unsure = action.writes().map(|(id, key, record)| Attempt {
-            id: id.clone(),
-            key: key.clone(),
-            record: Arc::clone(record),
-            cookie,
-            flight,
-        });
-        Ok(Step { flight, action, cookie })
+        let action = self.action(verb, state.held(), state.fate)?;
+        let step = Arc::new(Step { action, cookie, until: state.changes.begin_flight() });
+        state.unsure = step.action.writes().map(|_| Arc::clone(&step));
+        Ok((step, Arc::clone(&state.store)))
     }
 
     /// Gives the plan's verb the keys and versions that the store needs.
-    fn action(&self, verb: Verb, held: Option<&Held>) -> Result<Action, SaveError> {
+    fn action(&self, verb: Verb, held: Option<&Held>, fate: Fate) -> Result<Action, SaveError> {
         Ok(match (verb, held) {
             (Verb::Nothing, _) | (Verb::Touch { .. } | Verb::Delete, None) => Action::Nothing,
             (Verb::Create(record) | Verb::Save(record) | Verb::Rename(record), None) => {
@@ -92,7 +142,7 @@ impl Inner {
             }
             (Verb::Create(record) | Verb::Rename(record), Some(held)) => {
                 let (id, key) = self.manager.new_id()?;
-                Action::Rename { from: held.clone(), id, key, record: record.into() }
+                Action::Rename { from: held.clone(), id, key, record: record.into(), fate }
             }
             (Verb::Save(record), Some(held)) => Action::Save { held: held.clone(), record: record.into() },
             (Verb::Touch { seen, expires }, Some(held)) => Action::Touch {
@@ -104,23 +154,16 @@ impl Inner {
     }
 
     /// The store has done what it was asked.
-    fn land(&self, step: Step, version: Option<Version>, now: Timestamp) -> Result<(), SaveError> {
-        let Step { flight, action, cookie } = step;
-        let event = action.event();
-        {
-            let mut state = lock(&self.state);
-            match action.origin(version) {
-                Some(origin) => state.landed(flight, origin, &self.manager.policy, now)?,
-                None => state.unsure = None,
-            }
-            if cookie != CookieStep::Leave {
-                state.cookie = cookie;
-            }
-        }
-        if let Some(event) = event {
-            self.manager.notify(&event);
-        }
-        Ok(())
+    fn land(&self, step: &Step, version: Option<Version>) {
+        let mut state = lock(&self.state);
+        let landed = match step.action.origin(version) {
+            Some(origin) => state.landed(step.until, origin),
+            None => state.unchanged(step.until),
+        };
+        state.tell(step.cookie);
+        drop(state);
+        drop(landed);
+        step.action.events().iter().for_each(|event| self.manager.notify(event));
     }
 
     /// The store has refused, or it is not known what it has done.
@@ -133,31 +176,37 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Next, SaveError> {
         if error.kind() != ErrorKind::Unknown {
-            lock(&self.state).unsure = None;
+            lock(&self.state).refused();
         }
+        let retries = self.manager.policy.retries.0;
         match (error.kind(), &step.action) {
             // The new id was taken: the next attempt draws another.
-            (ErrorKind::Conflict, Action::Create { .. }) if attempts <= self.manager.policy.retries.0 => {
-                Ok(Next::Retry)
+            (ErrorKind::Conflict, Action::Create { .. }) if attempts <= retries => Ok(Next::Retry),
+            (ErrorKind::Conflict, Action::Create { .. }) => {
+                Err(RandomError::new("every id that it gave was taken").into())
             }
-            (ErrorKind::Conflict, action) if attempts <= self.manager.policy.retries.0 => {
+            (ErrorKind::Conflict, action) => {
                 self.manager.notify(&Event::Conflict { attempt: attempts });
+                if attempts > retries {
+                    return Err(SaveError::Contended { attempts });
+                }
                 let Some(held) = action.held() else { return Ok(Next::Retry) };
-                self.load_again(store, held, now).await?;
+                self.load_again(&**store, held, now).await?;
                 Ok(Next::Retry)
             }
-            (ErrorKind::Conflict, _) => Err(SaveError::Contended { attempts }),
-            // What ended first was to end anyway: what comes after it begins by itself.
-            (ErrorKind::Gone, Action::Rename { .. }) if lock(&self.state).fate == Fate::Destroy => {
-                lock(&self.state).origin = Origin::Nothing;
-                Ok(Next::Retry)
+            (ErrorKind::Gone, action) => match self.end_elsewhere(now) {
+                Ended::AsWanted => Ok(Next::Retry),
+                Ended::Unexpectedly if matches!(action, Action::Touch { .. }) => Ok(Next::Stop),
+                Ended::Unexpectedly => Err(SaveError::Gone),
+            },
+            // Activity alone is not worth an error: the handler's answer is true, and the next request touches.
+            (_, Action::Touch { .. }) => {
+                self.manager.notify(&Event::StoreFailed(&error));
+                Ok(Next::Stop)
             }
-            (ErrorKind::Gone, action) => {
-                lock(&self.state).ended();
-                self.manager.notify(&Event::Gone);
-                if matches!(action, Action::Touch { .. }) { Ok(Next::Stop) } else { Err(SaveError::Gone) }
-            }
-            (ErrorKind::Unavailable, Action::Create { .. }) if self.fall_back(store) => {
+            (ErrorKind::Unavailable | ErrorKind::Overloaded | ErrorKind::Closed, Action::Create { .. })
+                if self.fall_back(store) =>
+            {
                 self.manager.notify(&Event::StoreFailed(&error));
                 Ok(Next::Retry)
             }
@@ -169,82 +218,91 @@ impl Inner {
     }
 
     /// Loads what another request wrote and makes this request's changes in it.
-    pub(super) async fn load_again(
-        &self,
-        store: &Arc<dyn Store>,
-        held: &Held,
-        now: Timestamp,
-    ) -> Result<(), SaveError> {
-        let loaded = match store.load(&held.key, now).await {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                self.manager.notify(&Event::StoreFailed(&error));
-                return Err(self.manager.save_error(error));
-            }
-        };
-        let mut state = lock(&self.state);
+    async fn load_again(&self, store: &dyn Store, held: &Held, now: Timestamp) -> Result<(), LoadError> {
+        let loaded = store.load(&held.key, now).await.map_err(|source| {
+            self.manager.notify(&Event::StoreFailed(&source));
+            LoadError::Store { source, retry_after: self.manager.retry_after() }
+        })?;
         match loaded {
             Loaded::Live(stored) if stored.record.is_live(now) => {
-                let held = Held { record: Arc::new(stored.record), version: stored.version, ..held.clone() };
-                state.rebase(Origin::Stored(held), &self.manager.policy, now)?;
-                Ok(())
+                let (record, version) = (Arc::new(stored.record), stored.version);
+                Ok(self.rebase(Held { record, version, ..held.clone() }, now)?)
             }
-            _ if state.fate == Fate::Destroy => {
-                state.origin = Origin::Nothing;
-                Ok(())
-            }
-            _ => {
-                state.ended();
-                drop(state);
-                self.manager.notify(&Event::Gone);
-                Err(SaveError::Gone)
-            }
+            Loaded::Live(_) | Loaded::Expired | Loaded::Absent => match self.end_elsewhere(now) {
+                Ended::AsWanted => Ok(()),
+                Ended::Unexpectedly => Err(LoadError::Gone),
+            },
         }
     }
 
-    /// Finds out whether the last write, whose outcome nobody saw, was applied.
+    /// Takes note that the session is no longer in the store, and that this request did not end it.
+    fn end_elsewhere(&self, now: Timestamp) -> Ended {
+        let mut state = lock(&self.state);
+        if state.fate == Fate::Destroy {
+            // It was to end anyway; what was put in afterwards begins another one.
+            state.origin = Origin::Nothing;
+            return Ended::AsWanted;
+        }
+        let dropped = state.ended(&self.manager.policy, now);
+        drop(state);
+        drop(dropped);
+        self.manager.notify(&Event::Gone);
+        Ended::Unexpectedly
+    }
+
+    /// Finds out whether the last write, whose outcome nobody saw, was applied: by repeating it as it was.
+    ///
+    /// Loading alone would not do, because a statement that nobody waits for any more may still be applied later.
+    /// Both writes expect the same version or create the same key, so at most one of them is ever applied.
     async fn settle(&self) -> Result<(), SaveError> {
-        let (attempt, store, held_version) = {
+        let (step, store) = {
             let state = lock(&self.state);
-            let Some(attempt) = state.unsure.clone() else { return Ok(()) };
-            let saved = state.held().filter(|held| held.key == attempt.key).map(|held| held.version.clone());
-            (attempt, Arc::clone(&state.store), saved)
+            let Some(step) = &state.unsure else { return Ok(()) };
+            (Arc::clone(step), Arc::clone(&state.store))
         };
+        let Some((key, written)) = step.action.writes() else { return Ok(()) };
         let now = self.manager.now();
-        let loaded = store.load(&attempt.key, now).await.map_err(|error| {
+        let failed = |error| {
             self.manager.notify(&Event::StoreFailed(&error));
             self.manager.save_error(error)
-        })?;
-        let mut state = lock(&self.state);
-        let Loaded::Live(stored) = loaded else {
-            // Nothing is there: a new id was not written, and a session that ended meanwhile says so when saved.
-            state.unsure = None;
-            return Ok(());
         };
-        let held = |version| Held {
-            id: attempt.id.clone(),
-            key: attempt.key.clone(),
-            record: Arc::new(stored.record.clone()),
-            version,
+        let error = match step.perform(&*store, now).await {
+            Ok(version) => {
+                self.land(&step, version);
+                return Ok(());
+            }
+            Err(error) => error,
         };
-        match held_version {
-            Some(version) if stored.version == version => state.unsure = None,
-            Some(_) if stored.record != *attempt.record => {
-                if !state.changes.are_idempotent() {
-                    return Err(SaveError::Unsettled);
-                }
-                state.unsure = None;
-                state.rebase(Origin::Stored(held(stored.version.clone())), &self.manager.policy, now)?;
+        match (error.kind(), &step.action) {
+            (ErrorKind::Conflict, Action::Create { .. } | Action::Save { .. })
+            | (ErrorKind::Gone, Action::Rename { .. }) => {}
+            // It can never be applied any more; the next attempt meets the same answer and deals with it.
+            (ErrorKind::Conflict | ErrorKind::Gone, _) => {
+                lock(&self.state).refused();
+                return Ok(());
             }
-            Some(_) | None => {
-                let origin = Origin::Stored(held(stored.version.clone()));
-                state.landed(attempt.flight, origin, &self.manager.policy, now)?;
-                if attempt.cookie != CookieStep::Leave {
-                    state.cookie = attempt.cookie;
-                }
-            }
+            _ => return Err(failed(error)),
+        }
+        match store.load(key, now).await.map_err(failed)? {
+            Loaded::Live(stored) if stored.record == *written => self.land(&step, Some(stored.version)),
+            Loaded::Live(_) if self.must_not_repeat(&step) => return Err(SaveError::Unsettled),
+            Loaded::Live(_) | Loaded::Expired | Loaded::Absent => lock(&self.state).refused(),
         }
         Ok(())
+    }
+
+    /// Whether a save that may have been applied before somebody else wrote cannot be made again.
+    fn must_not_repeat(&self, step: &Step) -> bool {
+        let idempotent = || lock(&self.state).changes.are_idempotent(step.until);
+        matches!(step.action, Action::Save { .. }) && !idempotent()
+    }
+
+    /// Drops the changes of which nobody can say whether they were stored.
+    fn give_up_unsettled(&self) {
+        let mut state = lock(&self.state);
+        let dropped = state.unsure.take().map(|step| state.changes.forget(step.until));
+        drop(state);
+        drop(dropped);
     }
 
     /// Turns to the policy's fallback store, if it has one that is not in use already.
@@ -264,108 +322,8 @@ enum Next {
     Stop,
 }
 
-/// One attempt to carry out a plan.
-struct Step {
-    flight: Flight,
-    action: Action,
-    cookie: CookieStep,
-}
-
-/// A store verb with all its arguments.
-enum Action {
-    Nothing,
-    Create { id: SessionId, key: StoreKey, record: Arc<Record> },
-    Save { held: Held, record: Arc<Record> },
-    Touch { held: Held, touch: Touch },
-    Rename { from: Held, id: SessionId, key: StoreKey, record: Arc<Record> },
-    Delete { held: Held },
-}
-
-impl Step {
-    const fn nothing(flight: Flight, cookie: CookieStep) -> Self {
-        Self { flight, action: Action::Nothing, cookie }
-    }
-
-    /// The one place that calls a writing verb.
-    async fn perform(&self, store: &dyn Store, now: Timestamp) -> Result<Option<Version>, StoreError> {
-        match &self.action {
-            Action::Nothing => Ok(None),
-            Action::Create { key, record, .. } => store.put(key, Put::New, record, now).await.map(Some),
-            Action::Save { held, record } => {
-                store.put(&held.key, Put::At(held.version.clone()), record, now).await.map(Some)
-            }
-            Action::Touch { held, touch } => store.touch(&held.key, touch.clone(), now).await.map(|()| None),
-            Action::Rename { from, key, record, .. } => {
-                store.rename(&from.key, from.version.clone(), key, record, now).await.map(Some)
-            }
-            Action::Delete { held } => store.delete(&held.key).await.map(|()| None),
-        }
-    }
-}
-
-impl Action {
-    /// What is written where, for verbs that write a record.
-    fn writes(&self) -> Option<(&SessionId, &StoreKey, &Arc<Record>)> {
-        match self {
-            Self::Create { id, key, record } | Self::Rename { id, key, record, .. } => {
-                Some((id, key, record))
-            }
-            Self::Save { held, record } => Some((&held.id, &held.key, record)),
-            Self::Nothing | Self::Touch { .. } | Self::Delete { .. } => None,
-        }
-    }
-
-    /// The stored session that the verb works on.
-    fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Save { held, .. } | Self::Touch { held, .. } | Self::Delete { held } => Some(held),
-            Self::Rename { from, .. } => Some(from),
-            Self::Nothing | Self::Create { .. } => None,
-        }
-    }
-
-    /// What is stored once the verb has succeeded; `None` when nothing changed.
-    fn origin(self, version: Option<Version>) -> Option<Origin> {
-        match (self, version) {
-            (Self::Create { id, key, record } | Self::Rename { id, key, record, .. }, Some(version)) => {
-                Some(Origin::Stored(Held { id, key, record, version }))
-            }
-            (Self::Save { held, record }, Some(version)) => {
-                Some(Origin::Stored(Held { record, version, ..held }))
-            }
-            (Self::Touch { held, touch }, _) => {
-                let record =
-                    Record { seen: touch.seen, expires: touch.expires, ..Record::clone(&held.record) };
-                Some(Origin::Stored(Held { record: Arc::new(record), ..held }))
-            }
-            (Self::Delete { .. }, _) => Some(Origin::Nothing),
-            _ => None,
-        }
-    }
-
-    const fn event(&self) -> Option<Event<'static>> {
-        match self {
-            Self::Nothing => None,
-            Self::Create { .. } => Some(Event::Created),
-            Self::Save { .. } => Some(Event::Saved),
-            Self::Touch { .. } => Some(Event::Touched),
-            Self::Rename { .. } => Some(Event::Rotated),
-            Self::Delete { .. } => Some(Event::Destroyed),
-        }
-    }
-}
-
-/// Measures the data without keeping its text.
-fn check_size(record: &Record, limit: usize) -> Result<(), SaveError> {
-    struct Counter(usize);
-    impl io::Write for Counter {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    serde_json::to_writer(Counter(limit), &record.data).map_err(|_| SaveError::TooLarge { limit })
+/// Whether this request wanted the end that another one brought about.
+enum Ended {
+    AsWanted,
+    Unexpectedly,
 }

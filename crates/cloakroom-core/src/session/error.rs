@@ -77,8 +77,9 @@ pub enum SaveError {
         retry_after: Duration,
     },
     /// An earlier write may or may not have been applied, other requests have written since, and a recorded
-    /// [`update`](crate::Session::update) must not run twice.
-    #[error("an earlier save may or may not have been applied; load the session again and decide")]
+    /// [`update`](crate::Session::update) must not run twice. [`Session::reload`](crate::Session::reload) drops the
+    /// changes in doubt and shows what is stored.
+    #[error("an earlier save may or may not have been applied; reload the session and decide")]
     Unsettled,
     /// A recorded update could not be made again on what another request wrote.
     #[error(transparent)]
@@ -90,6 +91,13 @@ pub enum SaveError {
     TooLarge {
         /// The policy's limit in bytes.
         limit: usize,
+    },
+    /// The session was to be ended, but it could not be loaded and the policy let the request go on without it
+    /// ([`LoadFailure::Anonymous`](crate::LoadFailure::Anonymous)). It is still there: nobody must be told otherwise.
+    #[error("the session could not be loaded and so was not ended")]
+    Detached {
+        /// After how long the client should try again.
+        retry_after: Duration,
     },
     /// No id could be drawn.
     #[error(transparent)]
@@ -110,7 +118,15 @@ impl SaveError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Gone => StatusCode::CONFLICT,
-            Self::Contended { .. } | Self::Unsettled | Self::Store { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store { source, .. } if source.kind() == ErrorKind::TooLarge => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::Store { source, .. } if source.kind() == ErrorKind::Corrupt => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            Self::Contended { .. } | Self::Unsettled | Self::Store { .. } | Self::Detached { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Value(_) | Self::Random(_) | Self::Cookie(_) | Self::ResponseSent => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -122,8 +138,23 @@ impl SaveError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Contended { .. } | Self::Unsettled => Some(Duration::from_secs(1)),
-            Self::Store { retry_after, .. } => Some(*retry_after),
+            Self::Store { retry_after, .. } | Self::Detached { retry_after }
+                if self.status() == StatusCode::SERVICE_UNAVAILABLE =>
+            {
+                Some(*retry_after)
+            }
             _ => None,
+        }
+    }
+}
+
+impl From<LoadError> for SaveError {
+    /// A save loads when another request wrote first.
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Store { source, retry_after } => Self::Store { source, retry_after },
+            LoadError::Gone => Self::Gone,
+            LoadError::Value(error) => Self::Value(error),
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_lock::OnceCell;
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tracing::Instrument as _;
 
+use super::Session;
 use super::error::{LoadError, SaveError};
+use super::inner::{Inner, lock};
 use super::state::{Held, Origin, Response, State};
-use super::{Inner, Session, is_dead, lock};
 use crate::cookie::{Freshness, Presented};
 use crate::error::StoreError;
 use crate::event::{Event, Rejection};
@@ -34,11 +36,20 @@ struct LazyInner {
     manager: Arc<ManagerState>,
     presented: Presented,
     session: OnceCell<Session>,
+    /// Whether the response was made ready, so that a session loaded afterwards cannot send a cookie either.
+    finished: AtomicBool,
 }
 
 impl LazySession {
     pub(crate) fn new(manager: Arc<ManagerState>, presented: Presented) -> Self {
-        Self { inner: Arc::new(LazyInner { manager, presented, session: OnceCell::new() }) }
+        Self {
+            inner: Arc::new(LazyInner {
+                manager,
+                presented,
+                session: OnceCell::new(),
+                finished: AtomicBool::new(false),
+            }),
+        }
     }
 
     /// Loads the session, once per request however many callers ask, and gives a handle to it.
@@ -47,6 +58,8 @@ impl LazySession {
     ///
     /// # Errors
     /// When the store fails and the policy says to refuse. Asking again tries again.
+    ///
+    /// After [`LazySession::finish`] a session can still be loaded, but no new one can be stored.
     ///
     /// # Cancel safety
     /// A dropped load has no effect.
@@ -72,32 +85,42 @@ impl LazySession {
             // Activity alone is not worth an error: a handler that never asked for the session can answer without it.
             let _ = self.loaded().await;
         }
+        // Before looking for the session: one that is loaded from here on sees it.
+        self.inner.finished.store(true, Ordering::SeqCst);
         let Some(session) = self.inner.session.get() else { return Ok(Finished::untouched()) };
         let inner = &session.inner;
-        let discards = inner.manager.policy.on_server_error == ServerErrorPolicy::Discard;
-        if !(discards && status.is_server_error()) {
-            inner.commit().instrument(tracing::debug_span!("session_save")).await?;
-        }
+        let unsaved = if status.is_server_error() {
+            inner.manager.policy.on_server_error
+        } else {
+            ServerErrorPolicy::Save
+        };
+        inner.close(unsaved).instrument(tracing::debug_span!("session_save")).await?;
         let mut state = lock(&inner.state);
-        state.response = Response::Sent;
         let access = match state.usage {
             Usage::Used => Access::Used,
             Usage::Ignored => Access::Ignored,
         };
-        let set_cookie = match (state.cookie, state.held()) {
-            _ if is_dead(&state.origin) => None,
-            (CookieStep::Leave, _) | (CookieStep::Set(_), None) => None,
-            (CookieStep::Set(expiration), Some(held)) => {
-                Some(inner.manager.cookie.set(&held.id, expiration, &*inner.manager.random)?)
+        let cookie = std::mem::replace(&mut state.cookie, CookieStep::Leave);
+        let id = state.held().map(|held| held.id.clone());
+        let ended_elsewhere = matches!(state.origin, Origin::Ended);
+        drop(state);
+        let set_cookie = match (cookie, id) {
+            (CookieStep::Set(expiration), Some(id)) => {
+                Some(inner.manager.cookie.set(&id, expiration, &*inner.manager.random)?)
             }
-            (CookieStep::Remove, _) => Some(inner.manager.cookie.removal()),
+            (CookieStep::Remove, _) if !ended_elsewhere => Some(inner.manager.cookie.removal()),
+            (CookieStep::Leave | CookieStep::Set(_) | CookieStep::Remove, _) => None,
         };
         Ok(Finished { set_cookie, access })
     }
 
     async fn loaded(&self) -> Result<Session, LoadError> {
         let load = self.inner.session.get_or_try_init(|| self.inner.open());
-        load.instrument(tracing::debug_span!("session_load")).await.cloned()
+        let session = load.instrument(tracing::debug_span!("session_load")).await?.clone();
+        if self.inner.finished.load(Ordering::SeqCst) {
+            lock(&session.inner.state).response = Response::Sent;
+        }
+        Ok(session)
     }
 }
 

@@ -3,12 +3,14 @@
 mod changes;
 mod commit;
 mod error;
+mod inner;
 mod lazy;
 mod state;
+mod step;
 mod value;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,14 +20,13 @@ pub use self::error::{LoadError, SaveError};
 pub use self::lazy::{Finished, LazySession};
 pub use self::value::{DecodeError, EncodeError, Key, Section, SessionKey, ValueError};
 
-use self::changes::Change;
-use self::state::{Origin, Response, State};
+use self::changes::{Change, Update};
+use self::inner::{Inner, lock};
+use self::state::State;
 use self::value::{change_section, decode, decode_section, encode};
 use crate::clock::Timestamp;
-use crate::event::Event;
 use crate::id::SessionId;
 use crate::lifetime::Lifetime;
-use crate::manager::ManagerState;
 use crate::record::{Data, Device, UserId};
 
 /// A visitor's session during one request.
@@ -56,14 +57,6 @@ pub struct Session {
     inner: Arc<Inner>,
 }
 
-/// What the clones of a session share.
-struct Inner {
-    manager: Arc<ManagerState>,
-    state: Mutex<State>,
-    /// Held while a save or reload is under way; `state` is only ever held between awaits.
-    turn: async_lock::Mutex<()>,
-}
-
 impl Session {
     /// The value under `key`, or `None` when there is none.
     ///
@@ -82,14 +75,15 @@ impl Session {
     /// When the value cannot be written as JSON; nothing changes.
     pub fn insert<T: Serialize>(&self, key: impl SessionKey<T>, value: T) -> Result<(), EncodeError> {
         let value = encode(key.name(), &value)?;
-        self.change(Change::Set { key: key.name().to_owned(), value });
+        self.inner.change(Change::Set { key: key.name().to_owned(), value });
         Ok(())
     }
 
     /// Makes the value under `key` anew from the old one, and returns what it made.
     ///
-    /// When another request has written meanwhile, `update` runs again on the value it wrote, so no increment is
-    /// lost. It therefore has no side effects, and what was returned here may differ from what is stored in the end.
+    /// When somebody else has written meanwhile, `update` runs again on the value they wrote, so no increment is lost.
+    /// It therefore has no side effects, and what was returned here may differ from what is stored in the end. It may
+    /// read this session; a clone of the session that it owns keeps the session in memory until the change is saved.
     ///
     /// # Errors
     /// When the old value does not decode into `T` or the new one is no JSON; nothing changes.
@@ -99,26 +93,26 @@ impl Session {
         update: impl Fn(Option<T>) -> T + Send + Sync + 'static,
     ) -> Result<T, ValueError> {
         let name = key.name().to_owned();
-        let change = {
+        let update: Update = {
             let name = name.clone();
-            move |old: Option<&Value>| {
+            Arc::new(move |old: Option<&Value>| {
                 let old = old.map(|value| decode(&name, value)).transpose()?;
                 Ok(encode(&name, &update(old))?)
-            }
+            })
         };
-        self.try_change(Change::Update { key: name.clone(), update: Arc::new(change) })?;
-        let view = Arc::clone(&self.state().view);
-        Ok(decode(&name, view.data.get(&name).unwrap_or(&Value::Null))?)
+        let value = self.inner.update(&name, &update)?;
+        Ok(decode(&name, &value)?)
     }
 
     /// Removes the value under `key` and returns it as it was stored.
     pub fn remove(&self, key: impl AsRef<str>) -> Option<Value> {
         let removed = self.state().view.data.get(key.as_ref()).cloned()?;
-        self.change(Change::Remove { key: key.as_ref().to_owned() });
+        self.inner.change(Change::Remove { key: key.as_ref().to_owned() });
         Some(removed)
     }
 
-    /// Removes the value under `key` and returns it as a `T`.
+    /// Removes the value under `key` and returns it as a `T`. Two requests at once may both be given it: what may
+    /// happen only once needs the database's own guard.
     ///
     /// # Errors
     /// When it does not decode; then it is not removed.
@@ -126,7 +120,7 @@ impl Session {
         let name = key.name().to_owned();
         let value = self.get(key)?;
         if value.is_some() {
-            self.change(Change::Remove { key: name });
+            self.inner.change(Change::Remove { key: name });
         }
         Ok(value)
     }
@@ -138,7 +132,7 @@ impl Session {
 
     /// Removes all values. The session, its user and its id stay; [`Session::destroy`] ends it.
     pub fn clear(&self) {
-        self.change(Change::Clear);
+        self.inner.change(Change::Clear);
     }
 
     /// How many values there are.
@@ -174,9 +168,9 @@ impl Session {
         &self,
         change: impl Fn(&mut S) + Send + Sync + 'static,
     ) -> Result<S, ValueError> {
-        let update = move |old: Option<&Value>| change_section(old, &change);
-        self.try_change(Change::Update { key: S::NAME.to_owned(), update: Arc::new(update) })?;
-        Ok(self.section()?)
+        let update: Update = Arc::new(move |old: Option<&Value>| change_section(old, &change));
+        let value = self.inner.update(S::NAME, &update)?;
+        Ok(decode(S::NAME, &value)?)
     }
 
     /// Puts `section` in the place of whatever is stored under its name, decodable or not.
@@ -185,7 +179,7 @@ impl Session {
     /// When it cannot be written as JSON; nothing changes.
     pub fn insert_section<S: Section>(&self, section: &S) -> Result<(), EncodeError> {
         let value = encode(S::NAME, section)?;
-        self.change(Change::Set { key: S::NAME.to_owned(), value });
+        self.inner.change(Change::Set { key: S::NAME.to_owned(), value });
         Ok(())
     }
 
@@ -212,15 +206,20 @@ impl Session {
     /// Says whose session this is. The id changes, whoever it belonged to before (ASVS 7.2.4), and the absolute limit
     /// starts afresh (NIST SP 800-63B-4 section 5.2). The data stays: call [`Session::clear`] first to begin empty.
     pub fn set_user(&self, user: UserId) {
-        let mut state = self.state();
-        // Signing in over a signed-in session changes the id as well.
-        state.rotate();
-        self.change_in(&mut state, Change::User(Some(user)));
+        let at = self.inner.manager.now();
+        // Both at once, so that no save comes in between; signing in over a signed-in session changes the id as well.
+        let superseded = {
+            let mut state = self.state();
+            state.rotate();
+            state.change(Change::User { user: Some(user), at })
+        };
+        drop(superseded);
     }
 
     /// Says that this is nobody's session any more. The id changes; the data stays.
     pub fn clear_user(&self) {
-        self.change(Change::User(None));
+        let at = self.inner.manager.now();
+        self.inner.change(Change::User { user: None, at });
     }
 
     /// The device that the session was opened on, if the application recorded it.
@@ -230,7 +229,7 @@ impl Session {
 
     /// Records the device. That alone does not begin a session.
     pub fn set_device(&self, device: Device) {
-        self.change(Change::Device(device));
+        self.inner.change(Change::Device(device));
     }
 
     /// Gives the session another id when it is stored; the old one is dead from then on.
@@ -241,12 +240,14 @@ impl Session {
     /// Ends the session when the response is ready and removes its cookie. Values inserted afterwards begin a new one.
     pub fn destroy(&self) {
         let now = self.inner.manager.now();
-        self.state().destroy(&self.inner.manager.policy, now);
+        let dropped = self.state().destroy(&self.inner.manager.policy, now);
+        drop(dropped);
     }
 
     /// Gives the session another lifetime, counted from now, and keeps it in the record: *remember me*.
     pub fn renew(&self, lifetime: Lifetime) {
-        self.change(Change::Renew(lifetime));
+        let at = self.inner.manager.now();
+        self.inner.change(Change::Renew { lifetime, at });
     }
 
     /// When the session began.
@@ -273,7 +274,8 @@ impl Session {
     ///
     /// While the response has not left, the cookie goes with it as usual. When other requests wrote meanwhile, their
     /// changes and these are both there afterwards. A session that ended meanwhile and was only read is no error here;
-    /// [`Session::id`] is `None` then.
+    /// [`Session::id`] is `None` then and the session is empty. Once the response has left, a session that has no id
+    /// the browser knows cannot be given one: creating and changing the id are refused ([`SaveError::ResponseSent`]).
     ///
     /// # Errors
     /// See [`SaveError`]; the changes are still there and can be saved again, except after [`SaveError::Gone`].
@@ -284,14 +286,15 @@ impl Session {
         self.inner.commit().await
     }
 
-    /// Loads what is stored now and makes this request's unsaved changes on it again.
+    /// Loads what is stored now and makes this request's unsaved changes on it again. After [`SaveError::Unsettled`]
+    /// the changes in doubt are dropped, so that the handler sees what is stored and decides.
     ///
     /// # Errors
-    /// When the store fails, or the session has ended ([`LoadError::Gone`]); then nothing can be stored in it any
-    /// more.
+    /// When the store fails, or the session has ended ([`LoadError::Gone`]): it is empty then, nobody is signed in,
+    /// and nothing can be stored in it any more. [`Session::destroy`] begins a new one.
     ///
     /// # Cancel safety
-    /// A dropped reload changes nothing.
+    /// A dropped reload changes nothing, or has completed an earlier save of which nobody saw the end.
     pub async fn reload(&self) -> Result<(), LoadError> {
         self.inner.reload().await
     }
@@ -299,76 +302,10 @@ impl Session {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.inner.state)
     }
-
-    fn try_change(&self, change: Change) -> Result<(), ValueError> {
-        let now = self.inner.manager.now();
-        let result = self.state().change(change, now);
-        result.inspect_err(|error| {
-            if let ValueError::Decode(error) = error {
-                self.inner.undecodable(error);
-            }
-        })
-    }
-
-    fn change(&self, change: Change) {
-        self.change_in(&mut self.state(), change);
-    }
-
-    /// Makes a change that cannot fail.
-    fn change_in(&self, state: &mut State, change: Change) {
-        let applied = state.change(change, self.inner.manager.now());
-        debug_assert!(applied.is_ok(), "only an update can fail");
-    }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Session").field("record", &self.state().view).finish_non_exhaustive()
     }
-}
-
-impl Inner {
-    fn new(manager: Arc<ManagerState>, state: State) -> Self {
-        Self { manager, state: Mutex::new(state), turn: async_lock::Mutex::new(()) }
-    }
-
-    fn undecodable(&self, error: &DecodeError) {
-        self.manager.notify(&Event::Undecodable { key: error.key() });
-    }
-
-    async fn reload(&self) -> Result<(), LoadError> {
-        let _turn = self.turn.lock().await;
-        let (held, store) = {
-            let state = lock(&self.state);
-            let Some(held) = state.held().cloned() else { return Ok(()) };
-            (held, Arc::clone(&state.store))
-        };
-        let now = self.manager.now();
-        self.load_again(&store, &held, now).await.map_err(|error| match error {
-            SaveError::Store { source, retry_after } => LoadError::Store { source, retry_after },
-            SaveError::Value(error) => LoadError::Value(error),
-            _ => LoadError::Gone,
-        })
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if state.response == Response::Sent && state.has_unsaved_changes() {
-            tracing::warn!(
-                "a session was changed after its response had left and was never saved: call Session::save in handlers that go on"
-            );
-        }
-    }
-}
-
-/// Locks even after a panic of another holder: every change leaves the state consistent.
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether a state's session is known to be dead, so that no cookie may be sent for it.
-fn is_dead(origin: &Origin) -> bool {
-    matches!(origin, Origin::Ended | Origin::Detached)
 }

@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
-use super::changes::{Change, Changes};
-use super::value::ValueError;
+use serde_json::Value;
+
+use super::changes::{Change, Changes, Mark, Update};
+use super::step::Step;
 use crate::clock::Timestamp;
 use crate::cookie::Freshness;
 use crate::id::{SessionId, StoreKey};
+use crate::lifetime::Lifetime;
 use crate::plan::{CookieStep, Fate, Situation, Usage};
 use crate::policy::Policy;
-use crate::record::{Data, Record, Version};
+use crate::record::{Record, Version};
 use crate::store::Store;
 
 /// The state behind every clone of a [`Session`](super::Session).
+///
+/// What its methods hand back as `Vec<Change>` is to be dropped after the lock is given back, see [`Changes`].
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) origin: Origin,
@@ -25,13 +30,25 @@ pub(crate) struct State {
     /// What the browser must be told, gathered over all saves until the response leaves.
     pub(crate) cookie: CookieStep,
     pub(crate) response: Response,
-    pub(crate) unsure: Option<Attempt>,
+    /// A write of which it is not known whether it was applied, because its caller was dropped or the store did not
+    /// answer in time.
+    pub(crate) unsure: Option<Arc<Step>>,
     /// Where the session is kept: the manager's store, or the fallback.
     pub(crate) store: Arc<dyn Store>,
-    /// Counts the calls that decide the id's fate, so that one made during a write is not taken for the written one.
-    fate_calls: u64,
+    /// When the id's fate was last decided, so that a decision made during a write is not taken for the written one.
+    decided: Mark,
+    arrival: Arrival,
     /// Whether the application chose the lifetime itself.
     renewed: Renewed,
+}
+
+/// What the browser holds, as far as its request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrival {
+    /// The cookie of a session that was live.
+    WithSession,
+    /// No cookie, or one that named nothing and is none of our business.
+    Without,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,17 +86,6 @@ pub(crate) enum Response {
     Sent,
 }
 
-/// A write of which it is not known whether it was applied, because its caller was dropped or the store did not
-/// answer in time.
-#[derive(Clone, Debug)]
-pub(crate) struct Attempt {
-    pub(crate) id: SessionId,
-    pub(crate) key: StoreKey,
-    pub(crate) record: Arc<Record>,
-    pub(crate) cookie: CookieStep,
-    pub(crate) flight: Flight,
-}
-
 impl State {
     pub(crate) fn new(
         origin: Origin,
@@ -88,13 +94,16 @@ impl State {
         policy: &Policy,
         now: Timestamp,
     ) -> Self {
-        let view = match &origin {
-            Origin::Stored(held) => Arc::clone(&held.record),
-            Origin::Nothing | Origin::Ended | Origin::Detached => Arc::new(fresh(policy, now)),
+        let (view, arrival) = match &origin {
+            Origin::Stored(held) => (Arc::clone(&held.record), Arrival::WithSession),
+            Origin::Nothing | Origin::Ended | Origin::Detached => {
+                (Arc::new(fresh(policy, now)), Arrival::Without)
+            }
         };
         Self {
             store,
-            fate_calls: 0,
+            decided: Mark::default(),
+            arrival,
             renewed: Renewed::No,
             origin,
             fate: Fate::Keep,
@@ -115,53 +124,74 @@ impl State {
         }
     }
 
-    /// Makes a change now and remembers it.
-    pub(crate) fn change(&mut self, change: Change, now: Timestamp) -> Result<(), ValueError> {
-        change.apply(Arc::make_mut(&mut self.view), now)?;
-        if matches!(change, Change::Renew(_)) {
+    /// Makes a change that is no update and remembers it.
+    pub(crate) fn change(&mut self, change: Change) -> Vec<Change> {
+        let applied = change.apply(Arc::make_mut(&mut self.view));
+        debug_assert!(applied.is_ok(), "only an update can fail");
+        if matches!(change, Change::Renew { .. }) {
             self.renewed = Renewed::Yes;
         }
-        self.changes.push(change);
-        Ok(())
+        self.changes.push(change)
+    }
+
+    /// Remembers an update, which has been run already and has made `value`.
+    pub(crate) fn updated(&mut self, key: &str, value: Value, update: Update) -> Vec<Change> {
+        Arc::make_mut(&mut self.view).data.insert(key.to_owned(), value);
+        self.changes.push(Change::Update { key: key.to_owned(), update })
     }
 
     /// Asks for another id.
     pub(crate) fn rotate(&mut self) {
-        self.fate_calls += 1;
+        self.decided = self.changes.tick();
         if self.fate == Fate::Keep {
             self.fate = Fate::Rotate;
         }
     }
 
     /// Ends the session: what is put into it from here on belongs to a new one.
-    pub(crate) fn destroy(&mut self, policy: &Policy, now: Timestamp) {
-        self.fate_calls += 1;
+    pub(crate) fn destroy(&mut self, policy: &Policy, now: Timestamp) -> Vec<Change> {
+        let changes = self.discard(policy, now);
+        self.decided = self.changes.tick();
         self.fate = Fate::Destroy;
+        self.view = Arc::new(fresh(policy, now));
         if matches!(self.origin, Origin::Ended) {
             self.origin = Origin::Nothing;
         }
+        changes
+    }
+
+    /// Forgets whatever was done and is not stored.
+    pub(crate) fn discard(&mut self, policy: &Policy, now: Timestamp) -> Vec<Change> {
+        self.fate = Fate::Keep;
         self.renewed = Renewed::No;
-        self.changes.clear();
-        self.view = Arc::new(fresh(policy, now));
+        self.view = match self.held() {
+            Some(held) => Arc::clone(&held.record),
+            None => Arc::new(fresh(policy, now)),
+        };
+        self.changes.clear()
     }
 
-    /// Gives a session that is about to begin the lifetime that the policy finds for its data.
-    pub(crate) fn settle_lifetime(&mut self, policy: &Policy) {
+    /// Takes note that the session ended elsewhere. What it held and what was done to it is dropped: there is nobody
+    /// signed in any more.
+    pub(crate) fn ended(&mut self, policy: &Policy, now: Timestamp) -> Vec<Change> {
+        self.origin = Origin::Ended;
+        self.unsure = None;
+        self.discard(policy, now)
+    }
+
+    /// The record of a session that is about to begin, unless the application chose its lifetime already.
+    pub(crate) fn beginning(&self) -> Option<Arc<Record>> {
         let begins = self.held().is_none() || self.fate == Fate::Destroy;
-        if begins && self.renewed == Renewed::No {
-            let lifetime = policy.lifetime_for(&self.view.data);
-            if lifetime != self.view.lifetime {
-                let view = Arc::make_mut(&mut self.view);
-                view.lifetime = lifetime;
-                view.deadline = lifetime.deadline(view.created);
-            }
-        }
+        (begins && self.renewed == Renewed::No && !self.view.is_blank()).then(|| Arc::clone(&self.view))
     }
 
-    /// A mark for [`State::landed`]: everything done up to here is being written.
-    pub(crate) fn begin_flight(&mut self) -> Flight {
-        self.changes.begin_flight();
-        Flight { fate_calls: self.fate_calls }
+    /// Gives a session that is about to begin its lifetime.
+    pub(crate) fn begin_with(&mut self, lifetime: Lifetime) {
+        if self.beginning().is_some_and(|view| view.lifetime != lifetime) {
+            let view = Arc::make_mut(&mut self.view);
+            view.lifetime = lifetime;
+            view.deadline = lifetime.deadline(view.created);
+        }
     }
 
     pub(crate) fn situation(&self) -> Situation<'_> {
@@ -174,71 +204,84 @@ impl State {
         }
     }
 
-    /// Takes over what the store holds now and makes this request's changes in it again.
-    pub(crate) fn rebase(
-        &mut self,
-        origin: Origin,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Result<(), ValueError> {
-        self.origin = origin;
-        let mut record = match (&self.origin, self.fate) {
-            (Origin::Stored(held), Fate::Keep | Fate::Rotate) => Record::clone(&held.record),
-            _ => fresh(policy, now),
-        };
-        let applied = self.changes.apply(&mut record, now);
-        if applied.is_ok() {
-            self.view = Arc::new(record);
+    /// Where the changes start from when they are made again on what the store holds now.
+    pub(crate) fn base(&self, held: &Held, policy: &Policy, now: Timestamp) -> Record {
+        match self.fate {
+            Fate::Keep | Fate::Rotate => Record::clone(&held.record),
+            Fate::Destroy => fresh(policy, now),
         }
-        applied
     }
 
-    /// Takes note that `held` (or nothing) is what the store now holds, as this request wanted it.
+    /// Takes note that everything before `until` is stored and that this is what the store now holds.
     ///
-    /// Changes made while the write was under way are made again on top of it.
-    pub(crate) fn landed(
-        &mut self,
-        flight: Flight,
-        origin: Origin,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Result<(), ValueError> {
-        self.changes.land();
-        if self.fate_calls == flight.fate_calls {
+    /// What was done during the write is in the view already, and stays unsaved.
+    pub(crate) fn landed(&mut self, until: Mark, origin: Origin) -> Vec<Change> {
+        let landed = self.changes.forget(until);
+        if self.decided < until {
             self.fate = Fate::Keep;
         }
         self.unsure = None;
-        self.freshness = Freshness::Current;
-        self.rebase(origin, policy, now)
+        self.origin = origin;
+        if let Origin::Stored(held) = &self.origin
+            && self.fate != Fate::Destroy
+        {
+            if self.changes.is_empty() {
+                self.view = Arc::clone(&held.record);
+            } else {
+                let view = Arc::make_mut(&mut self.view);
+                (view.seen, view.expires) = (held.record.seen, held.record.expires);
+            }
+        }
+        landed
     }
 
-    /// Takes note that the session ended elsewhere. What was done to it is dropped, because there is nothing left to
-    /// do it to.
-    pub(crate) fn ended(&mut self) {
-        self.origin = Origin::Ended;
-        self.fate = Fate::Keep;
+    /// Takes note that what the request did before `until` comes to what the store held already.
+    pub(crate) fn unchanged(&mut self, until: Mark) -> Vec<Change> {
+        let Some(held) = self.held() else {
+            self.changes.end_flight();
+            return Vec::new();
+        };
+        let record = Arc::clone(&held.record);
+        let landed = self.changes.forget(until);
+        if self.changes.is_empty() && self.fate != Fate::Destroy {
+            self.view = record;
+        }
+        landed
+    }
+
+    /// Takes note that a write was refused, so that nothing of it can be in the store.
+    pub(crate) fn refused(&mut self) {
         self.unsure = None;
-        self.changes.clear();
+        self.changes.end_flight();
+    }
+
+    /// Takes note of what the browser must be told.
+    pub(crate) fn tell(&mut self, step: CookieStep) {
+        self.cookie = match (step, self.arrival) {
+            (CookieStep::Leave, _) => return,
+            // Law 5: the browser was never given the cookie of this session. What else it holds is not ours to remove.
+            (CookieStep::Remove, Arrival::Without) => CookieStep::Leave,
+            (CookieStep::Set(_) | CookieStep::Remove, _) => step,
+        };
+        self.freshness = Freshness::Current;
     }
 
     /// Whether something was done that no store has seen.
     pub(crate) fn has_unsaved_changes(&self) -> bool {
         match &self.origin {
-            Origin::Stored(held) => self.fate != Fate::Keep || *held.record != *self.view,
-            Origin::Nothing => !self.view.data.is_empty() || self.view.user.is_some(),
+            Origin::Stored(held) => {
+                // Nearly every session was only read, and then both are one.
+                self.fate != Fate::Keep
+                    || (!Arc::ptr_eq(&held.record, &self.view) && *held.record != *self.view)
+            }
+            Origin::Nothing => !self.view.is_blank(),
             Origin::Ended => !self.changes.is_empty(),
             Origin::Detached => false,
         }
     }
 }
 
-/// How far a write that is under way reaches.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Flight {
-    fate_calls: u64,
-}
-
-/// An empty record of a session that begins now.
-pub(crate) fn fresh(policy: &Policy, now: Timestamp) -> Record {
-    Record::new(policy.lifetime_for(&Data::new()), now)
+/// An empty record of a session that may begin now. Its lifetime is final when the policy has a fixed one.
+fn fresh(policy: &Policy, now: Timestamp) -> Record {
+    Record::new(policy.usual_lifetime(), now)
 }

@@ -120,6 +120,7 @@ impl EncodeError {
 
 /// Why an update could not be made; the session is as it was.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ValueError {
     /// The stored value has another type.
     #[error(transparent)]
@@ -127,6 +128,14 @@ pub enum ValueError {
     /// The new value is no JSON.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// The value was another one each time the update had run.
+    #[error(
+        "the value {key:?} kept changing while its update ran: an update must not change the value it is given"
+    )]
+    Unstable {
+        /// The name of the value.
+        key: String,
+    },
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T, DecodeError> {
@@ -150,9 +159,10 @@ pub(crate) fn change_section<S: Section>(
     let mut section: S = decode_section(stored)?;
     let known_before = encode(S::NAME, &section)?;
     change(&mut section);
-    let mut changed = encode(S::NAME, &section)?;
+    let changed = encode(S::NAME, &section)?;
+    let mut whole = changed.clone();
     if let (Some(Value::Object(stored)), Value::Object(before), Value::Object(after)) =
-        (stored, &known_before, &mut changed)
+        (stored, &known_before, &mut whole)
     {
         for (name, value) in stored {
             if !before.contains_key(name) && !after.contains_key(name) {
@@ -160,5 +170,6 @@ pub(crate) fn change_section<S: Section>(
             }
         }
     }
-    Ok(changed)
+    // A member that the type reads under a second name (`serde(alias)`) is no unknown one, and would now be there twice.
+    Ok(if decode::<S>(S::NAME, &whole).is_ok() { whole } else { changed })
 }

@@ -1,0 +1,125 @@
+//! One attempt to carry out a plan: a store verb with all its arguments.
+
+use std::io;
+use std::sync::Arc;
+
+use super::changes::Mark;
+use super::error::SaveError;
+use super::state::{Held, Origin};
+use crate::clock::Timestamp;
+use crate::error::StoreError;
+use crate::event::Event;
+use crate::id::{SessionId, StoreKey};
+use crate::plan::{CookieStep, Fate};
+use crate::record::{Record, Version};
+use crate::store::{Put, Store, Touch};
+
+/// What is asked of the store, what the browser is told afterwards, and how much of what was done it covers.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(super) action: Action,
+    pub(super) cookie: CookieStep,
+    /// Everything done before it is in the action.
+    pub(super) until: Mark,
+}
+
+/// A store verb with all its arguments.
+#[derive(Debug)]
+pub(super) enum Action {
+    Nothing,
+    Create { id: SessionId, key: StoreKey, record: Arc<Record> },
+    Save { held: Held, record: Arc<Record> },
+    Touch { held: Held, touch: Touch },
+    Rename { from: Held, id: SessionId, key: StoreKey, record: Arc<Record>, fate: Fate },
+    Delete { held: Held },
+}
+
+impl Step {
+    /// The one place that calls a writing verb.
+    pub(super) async fn perform(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<Option<Version>, StoreError> {
+        match &self.action {
+            Action::Nothing => Ok(None),
+            Action::Create { key, record, .. } => store.put(key, Put::New, record, now).await.map(Some),
+            Action::Save { held, record } => {
+                store.put(&held.key, Put::At(held.version.clone()), record, now).await.map(Some)
+            }
+            Action::Touch { held, touch } => store.touch(&held.key, touch.clone(), now).await.map(|()| None),
+            Action::Rename { from, key, record, .. } => {
+                store.rename(&from.key, from.version.clone(), key, record, now).await.map(Some)
+            }
+            Action::Delete { held } => store.delete(&held.key).await.map(|()| None),
+        }
+    }
+}
+
+impl Action {
+    /// What is written where, for verbs that write a record.
+    pub(super) fn writes(&self) -> Option<(&StoreKey, &Record)> {
+        match self {
+            Self::Create { key, record, .. } | Self::Rename { key, record, .. } => Some((key, record)),
+            Self::Save { held, record } => Some((&held.key, record)),
+            Self::Nothing | Self::Touch { .. } | Self::Delete { .. } => None,
+        }
+    }
+
+    /// The stored session that the verb works on.
+    pub(super) const fn held(&self) -> Option<&Held> {
+        match self {
+            Self::Save { held, .. } | Self::Touch { held, .. } | Self::Delete { held } => Some(held),
+            Self::Rename { from, .. } => Some(from),
+            Self::Nothing | Self::Create { .. } => None,
+        }
+    }
+
+    /// What is stored once the verb has succeeded; `None` when nothing changed.
+    pub(super) fn origin(&self, version: Option<Version>) -> Option<Origin> {
+        match (self, version) {
+            (Self::Create { id, key, record } | Self::Rename { id, key, record, .. }, Some(version)) => {
+                let (id, key, record) = (id.clone(), key.clone(), Arc::clone(record));
+                Some(Origin::Stored(Held { id, key, record, version }))
+            }
+            (Self::Save { held, record }, Some(version)) => {
+                Some(Origin::Stored(Held { record: Arc::clone(record), version, ..held.clone() }))
+            }
+            (Self::Touch { held, touch }, _) => {
+                let record =
+                    Record { seen: touch.seen, expires: touch.expires, ..Record::clone(&held.record) };
+                Some(Origin::Stored(Held { record: Arc::new(record), ..held.clone() }))
+            }
+            (Self::Delete { .. }, _) => Some(Origin::Nothing),
+            _ => None,
+        }
+    }
+
+    /// What an observer is told once the verb has succeeded.
+    pub(super) const fn events(&self) -> &'static [Event<'static>] {
+        match self {
+            Self::Nothing => &[],
+            Self::Create { .. } => &[Event::Created],
+            Self::Save { .. } => &[Event::Saved],
+            Self::Touch { .. } => &[Event::Touched],
+            Self::Rename { fate: Fate::Destroy, .. } => &[Event::Destroyed, Event::Created],
+            Self::Rename { .. } => &[Event::Rotated],
+            Self::Delete { .. } => &[Event::Destroyed],
+        }
+    }
+}
+
+/// Measures the data without keeping its text.
+pub(super) fn check_size(record: &Record, limit: usize) -> Result<(), SaveError> {
+    struct Counter(usize);
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Counter(limit), &record.data).map_err(|_| SaveError::TooLarge { limit })
+}
