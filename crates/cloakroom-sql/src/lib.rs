@@ -1,33 +1,37 @@
 //! One store for SQLite, PostgreSQL, MySQL and MariaDB.
 
-#[allow(dead_code, reason = "the store is being written")]
+mod builder;
 mod codec;
-#[allow(dead_code, reason = "the store is being written")]
+mod connect;
+mod database;
 mod dialect;
 #[cfg(feature = "embedded")]
-#[allow(dead_code, reason = "the store is being written")]
 mod embedded;
-#[allow(dead_code, reason = "the store is being written")]
 mod engine;
+#[cfg(feature = "sea-orm")]
+mod entity;
 mod executor;
-#[allow(dead_code, reason = "the store is being written")]
+mod extra;
 mod failure;
-#[allow(dead_code, reason = "the store is being written")]
 mod gather;
 mod operation;
-#[allow(dead_code, reason = "the store is being written")]
 mod row;
-#[allow(dead_code, reason = "the store is being written")]
 mod schema;
-#[allow(dead_code, reason = "the store is being written")]
 mod statements;
-#[allow(dead_code, reason = "the store is being written")]
+mod store;
+mod sweeper;
 mod write;
 
+pub use builder::SqlStoreBuilder;
 pub use codec::{BoxError, Codec, InvalidMark};
+pub use database::Database;
 pub use dialect::Dialect;
 #[cfg(feature = "embedded")]
 pub use embedded::Durability;
 pub use gather::{Connections, Gathering};
 pub use operation::ExtraValue;
 pub use schema::{Mismatch, Problem, Startup, ddl};
+#[cfg(feature = "sea-orm")]
+pub use entity::{EntityError, layout_of};
+pub use store::SqlStore;
+pub use sweeper::Sweep;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cloakroom_core::{Operation, StoreError};
 use sqlx::pool::Pool;
 
 use super::driver::Driver;
@@ -15,6 +16,15 @@ use crate::statements::Names;
 pub(crate) enum Obstacle {
     Failure(Failure),
     Mismatch(Mismatch),
+}
+
+impl Obstacle {
+    pub(crate) fn into_error(self, backend: &'static str) -> StoreError {
+        match self {
+            Self::Failure(failure) => failure.into_error(Operation::Open, backend),
+            Self::Mismatch(mismatch) => mismatch.into_error(backend),
+        }
+    }
 }
 
 impl From<Failure> for Obstacle {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use cloakroom_core::layout::Column;
+use cloakroom_core::{ErrorKind, Operation, StoreError};
 
 use super::ddl::{indexes, is_nullable};
 use super::questions::TextRow;
@@ -70,6 +71,10 @@ impl Mismatch {
         &self.problems
     }
 
+    pub(crate) fn into_error(self, backend: &'static str) -> StoreError {
+        StoreError::new(ErrorKind::Schema, Operation::Open, backend).with_source(self)
+    }
+
     pub(crate) fn is_missing_table(&self) -> bool {
         self.problems == [Problem::MissingTable]
     }
@@ -91,8 +96,9 @@ impl std::error::Error for Mismatch {}
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MissingTable => formatter
-                .write_str("it does not exist, or this user may not see it; create it with the text of `ddl`"),
+            Self::MissingTable => formatter.write_str(
+                "it does not exist, or this user may not see it; create it with the text of `ddl`",
+            ),
             Self::MissingColumn { column, expected } => {
                 write!(formatter, "column {column:?} is missing; add it as {expected}")
             }
@@ -145,19 +151,21 @@ pub(crate) fn check(names: &Names, columns: &[TextRow], index_columns: &[TextRow
 fn check_columns(names: &Names, found: &BTreeMap<String, FoundColumn<'_>>) -> Vec<Problem> {
     let (dialect, layout) = (names.dialect, &names.layout);
     let mut problems = Vec::new();
-    let mut compare = |name: &str, expected: &'static str, nullable: bool, fits: &dyn Fn(&FoundColumn<'_>) -> bool| {
-        let column = name.to_owned();
-        match found.get(&folded(names, name)) {
-            None => problems.push(Problem::MissingColumn { column, expected }),
-            Some(there) if !fits(there) => {
-                let charset = there.charset.map(|set| format!(" CHARACTER SET {set}")).unwrap_or_default();
-                let found = format!("{}{charset}", there.kind);
-                problems.push(Problem::WrongType { column, found, expected });
+    let mut compare =
+        |name: &str, expected: &'static str, nullable: bool, fits: &dyn Fn(&FoundColumn<'_>) -> bool| {
+            let column = name.to_owned();
+            match found.get(&folded(names, name)) {
+                None => problems.push(Problem::MissingColumn { column, expected }),
+                Some(there) if !fits(there) => {
+                    let charset =
+                        there.charset.map(|set| format!(" CHARACTER SET {set}")).unwrap_or_default();
+                    let found = format!("{}{charset}", there.kind);
+                    problems.push(Problem::WrongType { column, found, expected });
+                }
+                Some(there) if nullable && !there.nullable => problems.push(Problem::NotNullable { column }),
+                Some(_) => {}
             }
-            Some(there) if nullable && !there.nullable => problems.push(Problem::NotNullable { column }),
-            Some(_) => {}
-        }
-    };
+        };
     for column in Column::ALL {
         let expected = dialect.column_type(column, layout.data());
         compare(layout.column(column), expected, is_nullable(column), &|there| {
@@ -170,8 +178,10 @@ fn check_columns(names: &Names, found: &BTreeMap<String, FoundColumn<'_>>) -> Ve
         });
     }
     let own = Column::ALL.into_iter().map(|column| layout.column(column));
-    let known: Vec<String> =
-        own.chain(layout.extra().iter().map(|extra| extra.name.as_str())).map(|name| folded(names, name)).collect();
+    let known: Vec<String> = own
+        .chain(layout.extra().iter().map(|extra| extra.name.as_str()))
+        .map(|name| folded(names, name))
+        .collect();
     for (name, column) in found {
         if !column.nullable && !column.has_default && !known.contains(name) {
             problems.push(Problem::Unfilled { column: name.clone() });
@@ -183,11 +193,15 @@ fn check_columns(names: &Names, found: &BTreeMap<String, FoundColumn<'_>>) -> Ve
 fn check_indexes(names: &Names, found: &[FoundIndex<'_>]) -> Vec<Problem> {
     let name = |column| names.layout.column(column).to_owned();
     let same = |one: &str, other: &str| folded(names, one) == folded(names, other);
-    let begins = |index: &FoundIndex<'_>, column: &str| index.columns.first().is_some_and(|first| same(first, column));
+    let begins =
+        |index: &FoundIndex<'_>, column: &str| index.columns.first().is_some_and(|first| same(first, column));
     let mut problems = Vec::new();
 
     let key = name(Column::Key);
-    if !found.iter().any(|index| index.unique && index.whole && index.columns.len() == 1 && begins(index, &key)) {
+    if !found
+        .iter()
+        .any(|index| index.unique && index.whole && index.columns.len() == 1 && begins(index, &key))
+    {
         problems.push(Problem::KeyNotUnique { column: key });
     }
     let [user_index, sweep_index] = indexes(names);

@@ -64,11 +64,10 @@ fn create_table(names: &Names, inside: &[String], options: &str) -> String {
         let key = if *column == Column::Key { " PRIMARY KEY" } else { "" };
         format!("{} {}{null}{key}", names.column(*column), dialect.column_type(*column, data))
     });
-    let extra = names
-        .layout
-        .extra()
-        .iter()
-        .map(|column| format!("{} {}", dialect.quote(column.name.as_str()), dialect.extra_type(column.kind)));
+    let extra =
+        names.layout.extra().iter().map(|column| {
+            format!("{} {}", dialect.quote(column.name.as_str()), dialect.extra_type(column.kind))
+        });
     let lines: Vec<String> = own.chain(extra).chain(inside.iter().cloned()).collect();
     format!("CREATE TABLE IF NOT EXISTS {} (\n  {}\n){options}", names.table(), lines.join(",\n  "))
 }
@@ -123,7 +122,8 @@ fn derived(table: &str, suffix: &str) -> String {
         return format!("{table}_{suffix}");
     }
     // FNV-1a: the same in every process and version.
-    let hash = table.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        table.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let end = table.floor_char_boundary(room - 9);
     format!("{}_{hash:08x}_{suffix}", table.get(..end).unwrap_or_default())
 }
@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn derived_names_fit_and_differ() {
         assert_eq!(derived("sessions", "user_idx"), "sessions_user_idx");
-        let (one, two) = (derived(&"é".repeat(31), "user_idx"), derived(&format!("{}e", "é".repeat(31)), "user_idx"));
+        let (one, two) =
+            (derived(&"é".repeat(31), "user_idx"), derived(&format!("{}e", "é".repeat(31)), "user_idx"));
         assert!(one.len() <= Name::MAX_BYTES && two.len() <= Name::MAX_BYTES);
         assert_ne!(one, two);
     }

@@ -21,7 +21,13 @@ enum Need {
 }
 
 /// Whether a column of the type `found` serves for `column`.
-pub(super) fn serves(dialect: Dialect, column: Column, data: DataColumn, found: &str, charset: Option<&str>) -> bool {
+pub(super) fn serves(
+    dialect: Dialect,
+    column: Column,
+    data: DataColumn,
+    found: &str,
+    charset: Option<&str>,
+) -> bool {
     let need = match (column, data) {
         (Column::Key, _) => Need::Key,
         (Column::User, _) => Need::User,
@@ -90,7 +96,9 @@ fn is_mysql(need: Need, base: &str, size: usize, charset: Option<&str>) -> bool 
         Need::LongText | Need::Json => base == "longtext" && charset == Some("utf8mb4"),
         Need::Binary => base == "longblob",
         Need::Time => base == "bigint",
-        Need::SmallInteger | Need::AnyInteger => matches!(base, "tinyint" | "smallint" | "mediumint" | "int" | "bigint"),
+        Need::SmallInteger | Need::AnyInteger => {
+            matches!(base, "tinyint" | "smallint" | "mediumint" | "int" | "bigint")
+        }
         Need::AnyText => matches!(base, "varchar" | "char" | "text" | "mediumtext" | "longtext"),
     }
 }
