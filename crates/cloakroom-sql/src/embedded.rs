@@ -67,15 +67,17 @@ impl Embedded {
     /// See [`Engine::submit`](crate::engine::Engine::submit).
     pub(crate) async fn submit(&self, operation: Operation) -> Outcome {
         match &operation {
-            Operation::Load { key } => match self.database.lend(|connection| self.statements.load(connection, key)) {
-                // Another process recovers the file or closes it. It is waited for where nobody is held up.
-                Lent::Failed(failure) if failure.cause == Cause::Refused(ErrorKind::Unavailable) => {
-                    self.gather.submit(operation).await
+            Operation::Load { key } => {
+                match self.database.lend(|connection| self.statements.load(connection, key)) {
+                    // Another process recovers the file or closes it. It is waited for where nobody is held up.
+                    Lent::Failed(failure) if failure.cause == Cause::Refused(ErrorKind::Unavailable) => {
+                        self.gather.submit(operation).await
+                    }
+                    Lent::Failed(failure) => Err(failure.into_error(Verb::Load, BACKEND)),
+                    Lent::Done(answer) => Ok(answer),
+                    Lent::Closed => Err(StoreError::new(ErrorKind::Closed, Verb::Load, BACKEND)),
                 }
-                Lent::Failed(failure) => Err(failure.into_error(Verb::Load, BACKEND)),
-                Lent::Done(answer) => Ok(answer),
-                Lent::Closed => Err(StoreError::new(ErrorKind::Closed, Verb::Load, BACKEND)),
-            },
+            }
             _ => self.gather.submit(operation).await,
         }
     }
@@ -103,7 +105,8 @@ impl Embedded {
             let mut statement = connection.prepare(question.text)?;
             let columns = statement.column_count();
             let arguments = rusqlite::params_from_iter(&question.arguments);
-            let rows = statement.query_map(arguments, |row| (0..columns).map(|column| row.get(column)).collect())?;
+            let rows =
+                statement.query_map(arguments, |row| (0..columns).map(|column| row.get(column)).collect())?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -129,7 +132,6 @@ impl fmt::Debug for Embedded {
 fn failed_to_open(failure: Failure) -> StoreError {
     failure.into_error(Verb::Open, BACKEND)
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -85,9 +85,15 @@ pub(super) fn create(path: &Path, missing: Missing) -> Result<(), Failure> {
         Ok(_) => Ok(()),
         Err(error) => match error.kind() {
             io::ErrorKind::AlreadyExists => Ok(()),
-            io::ErrorKind::NotFound => refused("the folder of the database file does not exist; create it first"),
-            io::ErrorKind::NotADirectory => refused("the path of the database file leads through something that is no folder"),
-            io::ErrorKind::PermissionDenied => refused("this user may not create the database file in its folder"),
+            io::ErrorKind::NotFound => {
+                refused("the folder of the database file does not exist; create it first")
+            }
+            io::ErrorKind::NotADirectory => {
+                refused("the path of the database file leads through something that is no folder")
+            }
+            io::ErrorKind::PermissionDenied => {
+                refused("this user may not create the database file in its folder")
+            }
             _ => refused(&format!("the database file cannot be created: {error}")),
         },
     }
@@ -140,7 +146,10 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-#[allow(clippy::disallowed_methods, reason = "the lock of another process wakes nobody; SQLite itself waits like this")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the lock of another process wakes nobody; SQLite itself waits like this"
+)]
 fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }

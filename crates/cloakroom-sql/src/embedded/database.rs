@@ -38,7 +38,11 @@ pub(super) enum Lent<T> {
 
 impl Database {
     /// Makes the file if it is missing, and opens a first connection, so that what is wrong is known at once.
-    pub(super) fn open(location: Location, durability: Durability, patience: Patience) -> Result<Self, Failure> {
+    pub(super) fn open(
+        location: Location,
+        durability: Durability,
+        patience: Patience,
+    ) -> Result<Self, Failure> {
         let mut idle = Idle::default();
         let place = match location {
             Location::Memory => Place::Memory(Mutex::new(open_in_memory()?)),

@@ -36,7 +36,11 @@ impl Location {
         let path = path.strip_prefix("//").unwrap_or(path);
         let mut location = match path {
             ":memory:" => Self::Memory,
-            "" => return Err(unusable("the URL names no file; write `sqlite:sessions.db` or `sqlite::memory:`")),
+            "" => {
+                return Err(unusable(
+                    "the URL names no file; write `sqlite:sessions.db` or `sqlite::memory:`",
+                ));
+            }
             path => Self::File { path: decoded(path)?.into(), missing: Missing::Create },
         };
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
@@ -64,7 +68,10 @@ fn decoded(text: &str) -> Result<String, Failure> {
         if byte == b'%' {
             let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
             let value = digit().zip(digit()).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
-            bytes.push(value.ok_or_else(|| unusable("a `%` in the URL is not followed by two hexadecimal digits"))?);
+            bytes.push(
+                value
+                    .ok_or_else(|| unusable("a `%` in the URL is not followed by two hexadecimal digits"))?,
+            );
         } else {
             bytes.push(byte);
         }

@@ -177,15 +177,16 @@ impl Run<'_> {
         let Some(last) = due.last() else {
             return Ok(Swept { removed: 0, remaining: Remaining::Nothing });
         };
-        let keys = || due.iter().chain(std::iter::repeat(last)).take(padded(due.len())).map(|key| Argument::Bytes(key));
+        let keys = || {
+            due.iter().chain(std::iter::repeat(last)).take(padded(due.len())).map(|key| Argument::Bytes(key))
+        };
         let expired = self.statements.rows.sweep_delete(due.len());
         let removed = self.prepared(&expired)?.execute(params_from_iter([now].into_iter().chain(keys())))?;
         if removed < due.len() {
             self.prepared(&self.statements.rows.sweep_move(due.len()))?.execute(params_from_iter(keys()))?;
         }
         commit(transaction)?;
-        let remaining =
-            if due.len() < limit as usize { Remaining::Nothing } else { Remaining::Perhaps };
+        let remaining = if due.len() < limit as usize { Remaining::Nothing } else { Remaining::Perhaps };
         Ok(Swept { removed: removed as u64, remaining })
     }
 
@@ -227,15 +228,21 @@ impl Run<'_> {
 
 /// Commits. Some failures leave open whether the log reached the disk.
 fn commit(transaction: Transaction<'_>) -> Result<(), Failure> {
-    transaction.commit().map_err(|error| match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull | ErrorCode::ReadOnly,
-        ) => error.into(),
-        _ => {
-            let mut failure = Failure::from(error);
+    transaction.commit().map_err(|error| {
+        let undone = matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::DiskFull
+                    | ErrorCode::ReadOnly
+            )
+        );
+        let mut failure = Failure::from(error);
+        if !undone {
             failure.cause = Cause::Broken;
-            failure
         }
+        failure
     })
 }
 

@@ -30,7 +30,11 @@ async fn an_answered_write_survives_sigkill() {
     assert!(answered.len() >= 50);
     let embedded = open(&path);
     for number in answered {
-        assert_eq!(payload(&embedded, number).await, Some((r#"{"kept":true}"#.to_owned(), 2)), "session {number}");
+        assert_eq!(
+            payload(&embedded, number).await,
+            Some((r#"{"kept":true}"#.to_owned(), 2)),
+            "session {number}"
+        );
     }
     // And it is a good database: it can be written again.
     embedded.submit(create(1_000_000, "{}")).await.unwrap();

@@ -126,7 +126,13 @@ async fn a_load_that_meets_a_lock_waits_where_it_blocks_nobody() {
     let other = rusqlite::Connection::open(&path).unwrap();
     other.pragma_update(None, "locking_mode", "exclusive").unwrap();
     other.execute_batch("BEGIN IMMEDIATE; COMMIT").unwrap();
-    let reopened = Embedded::open(file(&path), super::Durability::Full, super::names(), Gathering::default().with_time_limit(limit), None);
+    let reopened = Embedded::open(
+        file(&path),
+        super::Durability::Full,
+        super::names(),
+        Gathering::default().with_time_limit(limit),
+        None,
+    );
     assert_eq!(reopened.unwrap_err().kind(), ErrorKind::Unavailable);
     drop(other);
     let again = super::open(&path);

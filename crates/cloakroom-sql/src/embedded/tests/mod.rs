@@ -1,5 +1,6 @@
 //! The embedded database, on real files.
 
+mod batches;
 mod crash;
 mod files;
 mod locks;

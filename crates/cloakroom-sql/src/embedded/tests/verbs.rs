@@ -2,9 +2,7 @@
 
 use cloakroom_core::{ErrorKind, Page, Remaining, Scope, Swept, Timestamp, UserId};
 
-use super::{
-    Fixture, NOW, assert_failed, create, key, load, payload, row, save, sweep, with_table,
-};
+use super::{Fixture, NOW, assert_failed, create, key, load, payload, row, save, sweep, with_table};
 use crate::embedded::{Embedded, Location};
 use crate::gather::Gathering;
 use crate::operation::{Answer, Operation};
@@ -34,7 +32,10 @@ async fn every_operation(embedded: &Embedded) {
     assert!(matches!(embedded.submit(touch).await, Ok(Answer::Done)));
     let Ok(Answer::Loaded(Some((found, 2)))) = embedded.submit(load(1)).await else { panic!("it was there") };
     assert_eq!((found.seen, found.expires), (seen.as_millis(), expires.as_millis()));
-    assert_eq!((found.user.as_deref(), found.format.as_str(), found.idle), (Some("ann"), "json", Some(60_000)));
+    assert_eq!(
+        (found.user.as_deref(), found.format.as_str(), found.idle),
+        (Some("ann"), "json", Some(60_000))
+    );
     assert_eq!((found.created, found.deadline, found.absolute, found.persistence), (1, None, None, 1));
 
     let renamed = row("{}", expires.as_millis());
@@ -97,9 +98,7 @@ async fn a_row_that_cannot_be_read_is_that_rows_error() {
     fixture.embedded.submit(create(1, "{}")).await.unwrap();
     fixture.embedded.submit(create(2, "{}")).await.unwrap();
     let other = rusqlite::Connection::open(&fixture.path).unwrap();
-    other
-        .execute("UPDATE sessions SET persistence = 70000 WHERE key = ?", [key(1).as_bytes()])
-        .unwrap();
+    other.execute("UPDATE sessions SET persistence = 70000 WHERE key = ?", [key(1).as_bytes()]).unwrap();
     assert_failed(&fixture.embedded.submit(load(1)).await, ErrorKind::Corrupt);
     assert!(payload(&fixture.embedded, 2).await.is_some());
 }
