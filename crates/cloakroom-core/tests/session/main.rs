@@ -1,0 +1,10 @@
+//! Sessions from the first request to the last: laws, races, failures and what the browser is told.
+
+mod conflict;
+mod failure;
+mod gone;
+mod reentrancy;
+mod response;
+mod settle;
+mod support;
+mod trace;
