@@ -71,7 +71,19 @@ async fn r28_the_value_of_one_cookie_is_nobody_under_the_name_of_another() {
 async fn one_cookie_in_two_layers_is_one_session() {
     let store = Probe::default();
     let visitors = layer(&store, "__Host-visitor");
-    let service = visitors.layer(visitors.clone().layer(service_fn(count)));
+    let handler = visitors.layer(service_fn(count));
+    // What stands between the layers sees the same session as the handler.
+    let middle = service_fn(move |request: Request<Body>| {
+        let handler = handler.clone();
+        async move {
+            let session = session(&request).await?;
+            let response = handler.oneshot(request).await?;
+            assert!(session.contains("visitor"), "what the handler did");
+            session.insert("middle", true)?;
+            Ok::<_, SessionError>(response)
+        }
+    });
+    let service = visitors.layer(middle);
     let response = service.clone().oneshot(get("/", &[])).await.unwrap();
     let ours = cookies(response.headers());
     assert_eq!(ours.len(), 1, "one session, one cookie");
