@@ -19,12 +19,12 @@ install_packages() {
       compiler)
         have cc || missing+=(gcc libc6-dev)
         have git || missing+=(git)
-        cargo fmt --version >/dev/null && cargo clippy --version >/dev/null ||
+        { cargo fmt --version && cargo clippy --version; } >/dev/null ||
           stop_with "rustfmt or clippy is missing: run 'rustup component add rustfmt clippy'"
         ;;
       servers)
         [[ -n ${CLOAKROOM_TEST_POSTGRES_URL:-} || -n $(postgres_folder) ]] || missing+=(postgresql)
-        [[ -n ${CLOAKROOM_TEST_MYSQL_URL:-} ]] || have mariadbd || missing+=(mariadb-server-core)
+        [[ -n ${CLOAKROOM_TEST_MYSQL_URL:-} ]] || have mariadbd || missing+=(mariadb-server-core mariadb-client-core)
         ;;
       browser) have chromium || missing+=(chromium fonts-liberation) ;;
       # Without it the cargo tools are built instead, so only root is given it.

@@ -5,6 +5,8 @@ SERVER_PIDS=()
 SERVER_PASSWORD="" # Loopback is open to the machine's other users, and these accounts may do anything.
 AS_SERVER=()       # Runs a command as the user the servers run as; they end when this script is killed.
 
+PATH=$PATH:/usr/sbin # Where Debian keeps mariadbd, and not on the PATH of ordinary users.
+
 # Starts what the environment does not name already, and exports the URLs.
 start_servers() {
   trap stop_servers EXIT
