@@ -25,13 +25,12 @@ pub(super) async fn what_is_too_large_is_refused_whole(context: Context) -> Chec
     let before = record();
     let (key, version) = context.create(&before).await?;
     let large = Record { data: data(json!({ "text": "\u{e9}'\\".repeat(4 * 1_048_576) })), ..record() };
-    match context.store().put(&key, Put::At(version.clone()), &large, NOW).await {
-        Ok(version) => holds(&context, &key, &large, &version, NOW).await?,
-        Err(error) if error.kind() == ErrorKind::TooLarge => {
-            holds(&context, &key, &before, &version, NOW).await?
-        }
+    let (kept, version) = match context.store().put(&key, Put::At(version.clone()), &large, NOW).await {
+        Ok(version) => (&large, version),
+        Err(error) if error.kind() == ErrorKind::TooLarge => (&before, version),
         Err(error) => return Err(error.into()),
-    }
+    };
+    holds(&context, &key, kept, &version, NOW).await?;
     // Whatever the refusal did to the connection, the store still works.
     let (other, version) = context.create(&before).await?;
     holds(&context, &other, &before, &version, NOW).await
