@@ -3,8 +3,12 @@
 mod conflict;
 mod failure;
 mod gone;
+mod lifetime;
+mod model;
 mod reentrancy;
 mod response;
+mod secret;
 mod settle;
 mod support;
 mod trace;
+mod value;
