@@ -212,6 +212,14 @@ impl Inner {
         Ok(key.clone())
     }
 
+    /// What a rename of a key to itself fails with, which no statement could tell from success.
+    async fn taken(&self, key: &StoreKey, now: Timestamp) -> Result<ErrorKind, StoreError> {
+        match self.run(Operation::Load { key: key.clone() }).await? {
+            Answer::Loaded(Some((row, _))) if row.expires > now.as_millis() => Ok(ErrorKind::Conflict),
+            _ => Ok(ErrorKind::Gone),
+        }
+    }
+
     fn decoded(&self, row: &Row) -> Result<Record, StoreError> {
         row::read(row, &self.codecs, self.layout.data())
             .map_err(|source| self.reported(ErrorKind::Corrupt, Verb::Load, source))
@@ -291,6 +299,9 @@ impl Store for SqlStore {
             let row = inner.encoded(record, Verb::Rename)?;
             let version = version.as_number().ok_or_else(|| inner.error(ErrorKind::Conflict, Verb::Rename))?;
             let to = inner.fitting(to, Verb::Rename)?;
+            if *from == to {
+                return Err(inner.error(inner.taken(&to, now).await?, Verb::Rename));
+            }
             inner.write(Operation::Rename { from: from.clone(), version, to, row, now }).await
         })
     }

@@ -64,13 +64,19 @@ pub(crate) fn next(operation: &Operation, statement: Statement, effect: Effect) 
         (Statement::Update | Statement::Rename | Statement::Insert | Statement::Replace, _) if matched => {
             Next::Answer(Ok(Answer::Version(new_version(operation))))
         }
-        (Statement::Update | Statement::Rename | Statement::Touch, _) => Next::Run(Statement::Probe),
+        (Statement::Update | Statement::Rename | Statement::Touch | Statement::Replace, _) => {
+            Next::Run(Statement::Probe)
+        }
+        // The row that stood in the way was swept or deleted meanwhile.
+        (Statement::Probe, _) if !matched && matches!(operation, Operation::Create { .. }) => {
+            Next::Run(Statement::Insert)
+        }
         (Statement::Probe, _) if !matched => Next::Answer(Err(ErrorKind::Gone)),
         // Live, so the version is another one: whoever wrote that has moved the expiry too.
         (Statement::Probe, _) if matches!(operation, Operation::Touch { .. }) => {
             Next::Answer(Ok(Answer::Done))
         }
-        (Statement::Insert | Statement::Replace | Statement::Clear | Statement::Probe, _) => {
+        (Statement::Insert | Statement::Clear | Statement::Probe, _) => {
             Next::Answer(Err(ErrorKind::Conflict))
         }
     }
@@ -129,9 +135,10 @@ fn key_and_now(operation: &Operation) -> (Option<&[u8]>, Option<i64>) {
         | Operation::Touch { key, now, .. }
         | Operation::Rename { from: key, now, .. } => (Some(key.as_bytes()), Some(now.as_millis())),
         Operation::Load { key } | Operation::Delete { key } => (Some(key.as_bytes()), None),
-        Operation::Sweep { .. } | Operation::List { .. } | Operation::Count { .. } | Operation::End { .. } => {
-            (None, None)
-        }
+        Operation::Sweep { .. }
+        | Operation::List { .. }
+        | Operation::Count { .. }
+        | Operation::End { .. } => (None, None),
     }
 }
 
