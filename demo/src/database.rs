@@ -1,0 +1,114 @@
+//! Where sessions are kept: what the option says, opened and described.
+
+use std::error::Error;
+
+use cloakroom::layout::{Layout, Name};
+use cloakroom::sql::SqlStore;
+use cloakroom::{ErrorKind, StoreError};
+
+/// A table of the demo's own, so that it can be shown on a database that has others.
+const TABLE: &str = "cloakroom_demo";
+
+/// What pages say about the store. No part of it is a password.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// `SQLite`, `PostgreSQL`, `MySQL or MariaDB`
+    pub(crate) database: &'static str,
+    /// `file cloakroom-demo.sqlite`, `database shop on db.example.com:5432`
+    pub(crate) location: String,
+    pub(crate) table: &'static str,
+}
+
+/// Opens the store; makes its table if it is missing.
+///
+/// # Errors
+/// With one line that says what to do. It names a file, and of a server nothing that the URL says.
+pub(crate) async fn open(url: &str) -> Result<(SqlStore, Place), Box<dyn Error>> {
+    let place = Place::of(url).ok_or(
+        "--database begins with none of sqlite:, postgres:// and mysql://; write sqlite:FILE or \
+         postgres://USER:PASSWORD@HOST/DATABASE",
+    )?;
+    let layout = Layout::native().with_table(Name::new(TABLE)?);
+    match SqlStore::builder(url).layout(layout).build().await {
+        Ok(store) => Ok((store, place)),
+        Err(error) => {
+            // What a server's URL names is not repeated: part of a mistyped one may be the password.
+            let place = if url.starts_with("sqlite:") { &*place.location } else { place.database };
+            Err(format!("{place}: {}", reason(&error)).into())
+        }
+    }
+}
+
+impl Place {
+    /// What a URL says. `None` when it is for no database that the demo knows.
+    fn of(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once(':')?;
+        let (rest, _) = rest.split_once('?').unwrap_or((rest, ""));
+        let (database, location) = match scheme {
+            "sqlite" => ("SQLite", file(rest.strip_prefix("//").unwrap_or(rest))),
+            "postgres" | "postgresql" => ("PostgreSQL", server(rest.strip_prefix("//")?)),
+            "mysql" | "mariadb" => ("MySQL or MariaDB", server(rest.strip_prefix("//")?)),
+            _ => return None,
+        };
+        Some(Self { database, location, table: TABLE })
+    }
+}
+
+fn file(path: &str) -> String {
+    if path == ":memory:" { "memory".to_owned() } else { format!("file {path}") }
+}
+
+/// `user:password@host:port/name` without the user and the password, which may hold any character once.
+fn server(rest: &str) -> String {
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let (host, name) = rest.split_once('/').unwrap_or((rest, ""));
+    match (host, name) {
+        (host, "") => format!("server {host}"),
+        ("", name) => format!("database {name}"),
+        (host, name) => format!("database {name} on {host}"),
+    }
+}
+
+/// An error and what caused it, on one line.
+fn reason(error: &StoreError) -> String {
+    let mut reasons: Vec<String> = Vec::new();
+    // These two kinds only say that the source says more.
+    if !matches!(error.kind(), ErrorKind::Refused | ErrorKind::Schema) || error.source().is_none() {
+        reasons.push(error.to_string());
+    }
+    let mut source = error.source();
+    while let Some(error) = source {
+        reasons.push(error.to_string());
+        source = error.source();
+    }
+    reasons.join(": ").lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_described_without_passwords() {
+        for (url, database, location) in [
+            ("sqlite:cloakroom-demo.sqlite", "SQLite", "file cloakroom-demo.sqlite"),
+            ("sqlite:///var/lib/a.db?mode=rwc", "SQLite", "file /var/lib/a.db"),
+            ("sqlite::memory:", "SQLite", "memory"),
+            ("postgres://ann:secret@db:5432/shop?sslmode=require", "PostgreSQL", "database shop on db:5432"),
+            ("postgresql://ann:s@cre/t@db/shop", "PostgreSQL", "database shop on db"),
+            ("postgres://ann:secret@/shop?host=/run", "PostgreSQL", "database shop"),
+            ("mysql://ann:secret@db", "MySQL or MariaDB", "server db"),
+            ("mariadb://db/shop", "MySQL or MariaDB", "database shop on db"),
+        ] {
+            let place = Place::of(url).unwrap();
+            assert_eq!((place.database, &*place.location), (database, location), "{url}");
+        }
+    }
+
+    #[test]
+    fn other_databases_have_no_place() {
+        for url in ["", "cloakroom-demo.sqlite", "mongodb://ann:secret@db", "secret", "postgres:secret"] {
+            assert_eq!(Place::of(url), None, "{url}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! A small application whose pages show Cloakroom's sessions at work.
+//!
+//! `cargo run` starts it on a SQLite file; `cargo run -- --help` says what else it can do. It uses the `cloakroom`
+//! facade as any application would, and works without JavaScript.
+
+mod database;
+mod flash;
+mod headers;
+mod limit;
+mod options;
+mod page;
+mod pages;
+mod problem;
+mod same_origin;
+mod server;
+mod signals;
+mod things;
+mod when;
+
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::options::Options;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    // Standard output says where the demo is; everything that happens later goes to standard error.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .init();
+    match server::run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(stderr(), "demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The pages, one module for each.
+
+mod assets;
+mod session;
+mod things;
+mod visits;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::routing::{get, post};
+use cloakroom::SessionLayer;
+
+use crate::page::App;
+use crate::{headers, problem, same_origin};
+
+/// The longest form, in bytes: many times what the fields may hold, so that a visitor who typed too much gets it back.
+const LONGEST_FORM: usize = 64 * 1024;
+
+/// The whole application.
+pub(crate) fn router(app: App) -> Router {
+    Router::new()
+        .route("/", get(visits::show))
+        .route("/things", get(things::show).post(things::hand_in))
+        .route("/things/{number}", get(things::show_one).post(things::change))
+        .route("/things/{number}/take-back", post(things::take_back))
+        .route("/session", get(session::show))
+        .route("/session/rotate", post(session::rotate))
+        .route("/session/forget", post(session::forget))
+        .layer(SessionLayer::from(app.manager.clone()))
+        .route("/forgotten", get(session::forgotten))
+        .route("/style.css", get(assets::style))
+        .route("/icon.svg", get(assets::icon))
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .layer(from_fn(same_origin::require))
+        .layer(from_fn_with_state(app.clone(), problem::show))
+        .layer(map_response(headers::secure))
+        .with_state(app)
+}

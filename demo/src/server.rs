@@ -1,0 +1,108 @@
+//! Starting and stopping.
+
+use std::error::Error;
+use std::future::IntoFuture as _;
+use std::io::{self, ErrorKind, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::{Policy, SessionManager};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::database::{self, Place};
+use crate::options::{Options, TransportOption};
+use crate::page::App;
+use crate::pages;
+use crate::signals::Signals;
+
+/// How long requests that are under way may take after a signal to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Opens the database, serves until a signal comes, and closes the database.
+///
+/// # Errors
+/// With one line that says what to do, and never with a password.
+pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let cookie = options.cookie()?;
+    let (store, place) = database::open(&options.database).await?;
+    let policy = Policy::default().lifetime(options.lifetime());
+    let manager = SessionManager::builder(store.clone()).cookie(cookie).policy(policy).build()?;
+    // Signals count from here on, so that one which comes at once stops the demo in order.
+    let signals = Signals::listen()?;
+    let listener =
+        TcpListener::bind(options.listen).await.map_err(|error| explain(options.listen, &error))?;
+    announce(listener.local_addr()?, &place, options.transport)?;
+    serve(listener, App { manager, place: Arc::new(place) }, signals).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Serves until a signal comes, and then until the requests under way are answered.
+async fn serve(listener: TcpListener, app: App, mut signals: Signals) -> io::Result<()> {
+    let (stop, stopping) = oneshot::channel::<()>();
+    let server = axum::serve(listener, pages::router(app)).with_graceful_shutdown(async {
+        let _ = stopping.await;
+    });
+    let mut server = pin!(server.into_future());
+    tokio::select! {
+        result = &mut server => return result,
+        () = signals.received() => {}
+    }
+    say("Stopping: requests that are under way are finished first.")?;
+    let _ = stop.send(());
+    match timeout(GRACE, server).await {
+        Ok(result) => result,
+        Err(_) => say("Some requests took too long and were cut off."),
+    }
+}
+
+/// Says where the demo is.
+fn announce(address: SocketAddr, place: &Place, transport: TransportOption) -> io::Result<()> {
+    let Place { database, location, table } = place;
+    let host = host(address.ip());
+    say(&format!("Sessions are kept in {database}, {location}, table {table}."))?;
+    if transport == TransportOption::Secure {
+        say(
+            "Safari keeps no secure cookie from localhost; for it, start with --transport localhost-development.",
+        )?;
+    }
+    if host != "localhost" || address.ip().is_unspecified() {
+        say("Browsers on other machines keep the session cookie over HTTPS only.")?;
+    }
+    say(&format!("Open http://{host}:{} in a browser; Ctrl-C stops the demo.", address.port()))
+}
+
+/// Browsers keep Secure cookies without HTTPS for `localhost`, and not for every address that is the same machine.
+fn host(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(Ipv4Addr::LOCALHOST | Ipv4Addr::UNSPECIFIED)
+        | IpAddr::V6(Ipv6Addr::LOCALHOST | Ipv6Addr::UNSPECIFIED) => "localhost".to_owned(),
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+fn explain(address: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "{address} is taken by another program: stop that one, or choose a port: --listen {} takes any \
+             free one",
+            SocketAddr::new(address.ip(), 0),
+        ),
+        ErrorKind::PermissionDenied => {
+            format!("this user may not listen on {address}: choose a port from 1024 up with --listen")
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("this machine has no address {}: choose another with --listen", address.ip())
+        }
+        _ => format!("cannot listen on {address}: {error}"),
+    }
+}
+
+fn say(line: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
+}

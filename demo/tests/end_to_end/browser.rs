@@ -1,0 +1,146 @@
+//! The demo in Chromium, with its own ideas about cookies.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::chromium::Chromium;
+use crate::support::database::Database;
+use crate::support::server::Server;
+
+const TAB: char = '\u{e004}';
+const ENTER: char = '\u{e007}';
+
+#[test]
+fn chromium_keeps_its_session_over_reload_and_restart() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let port = server.port();
+    let page = |path: &str| format!("http://localhost:{port}{path}");
+    let chromium = Chromium::start();
+
+    chromium.open(&page("/"));
+    assert_eq!(chromium.text("#visits"), "1");
+    chromium.reload();
+    assert_eq!(chromium.text("#visits"), "2");
+
+    // The default cookie works on localhost without HTTPS.
+    let cookies = chromium.cookies();
+    assert_eq!(cookies.len(), 1);
+    let first_id = cookies[0]["value"].clone();
+    assert_eq!(cookies[0]["name"], "__Host-cloakroom-demo");
+    assert_eq!(cookies[0]["secure"], true);
+    assert_eq!(cookies[0]["httpOnly"], true);
+    assert_eq!(cookies[0]["sameSite"], "Lax");
+
+    chromium.click("nav a[href='/things']");
+    chromium.fill("#name", "Umbrella");
+    chromium.fill("#pieces", "two");
+    chromium.click("#hand-in button");
+    assert_eq!(chromium.text("#pieces-error"), "Give a whole number from 1 to 20.");
+    assert_eq!(chromium.value("#name"), "Umbrella");
+    assert_eq!(chromium.value("#pieces"), "two");
+    chromium.fill("#pieces", "2");
+    chromium.click("#hand-in button");
+    assert_eq!(chromium.text(".flash"), "“Umbrella” is on your hook.");
+    chromium.click(".things a");
+    chromium.fill("#name", "Parasol");
+    chromium.click("#change button");
+    assert_eq!(chromium.text(".things .name"), "Parasol");
+
+    server.kill();
+    let server = Server::start_on(port, database.url());
+    chromium.reload();
+    assert_eq!(chromium.text(".things .name"), "Parasol");
+    assert_eq!(chromium.text(".things .pieces"), "2 pieces");
+
+    chromium.click("nav a[href='/session']");
+    assert_eq!(chromium.text("#state"), "stored");
+    chromium.click("form[action='/session/rotate'] button");
+    assert_eq!(chromium.text(".flash"), "Your session has a new id. The old one opens nothing any more.");
+    let cookies = chromium.cookies();
+    assert_eq!(cookies.len(), 1);
+    assert_ne!(cookies[0]["value"], first_id);
+
+    chromium.click("form[action='/session/forget'] button");
+    assert_eq!(chromium.text("h1"), "You are forgotten");
+    assert!(chromium.cookies().is_empty());
+    assert_eq!(database.rows(), 0);
+    chromium.open(&page("/things"));
+    assert!(chromium.text(".empty").starts_with("Nothing yet"));
+    drop(server);
+}
+
+#[test]
+fn chromium_needs_no_mouse() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let chromium = Chromium::start();
+    chromium.open(&format!("http://localhost:{}/session", server.port()));
+    chromium.press(TAB);
+    assert_eq!(chromium.focused(), "Skip to the content");
+    for link in ["Cloakroom", "Visits", "Your things"] {
+        chromium.press(TAB);
+        assert_eq!(chromium.focused(), link);
+    }
+    chromium.press(ENTER);
+    chromium.fill("#name", "");
+    chromium.press(ENTER);
+    assert_eq!(chromium.text("#name-error"), "Say what you hand in, for example “Umbrella”.");
+    // The field at fault has the focus, so that typing goes on there.
+    chromium.wait_for("#name:focus");
+    "Hat".chars().for_each(|key| chromium.press(key));
+    chromium.press(ENTER);
+    assert_eq!(chromium.text(".things .name"), "Hat");
+}
+
+#[test]
+fn chromium_photographs_every_page() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let page = |path: &str| format!("http://localhost:{}{path}", server.port());
+    let chromium = Chromium::start();
+    chromium.open(&page("/things"));
+    for (name, pieces) in [("Grey wool coat", "1"), ("Umbrella, the one with the duck", "1"), ("Gloves", "2")]
+    {
+        chromium.fill("#name", name);
+        chromium.fill("#pieces", pieces);
+        chromium.click("#hand-in button");
+    }
+    for (look, width, scheme) in [
+        ("light", 1280, "light"),
+        ("dark", 1280, "dark"),
+        ("phone", 360, "light"),
+        ("phone-dark", 360, "dark"),
+    ] {
+        chromium.emulate(width, scheme);
+        for (name, path) in [
+            ("visits", "/"),
+            ("things", "/things"),
+            ("thing", "/things/1"),
+            ("session", "/session"),
+            ("forgotten", "/forgotten"),
+            ("problem", "/nowhere"),
+        ] {
+            chromium.open(&page(path));
+            assert!(chromium.overflow() <= 0, "{name} is wider than {width} pixels");
+            let photograph = chromium.photograph(&format!("{name}-{look}"));
+            assert_plausible(&photograph, width);
+        }
+        chromium.open(&page("/things"));
+        chromium.fill("#name", &"A very long name for a thing that nobody would carry ".repeat(2));
+        chromium.fill("#pieces", "two");
+        chromium.click("#hand-in button");
+        assert!(chromium.text(".errors").contains("This was not saved"));
+        assert_plausible(&chromium.photograph(&format!("errors-{look}")), width);
+    }
+}
+
+/// A PNG of the window's width, and with more in it than one colour.
+fn assert_plausible(photograph: &Path, width: u32) {
+    let bytes = fs::read(photograph).unwrap();
+    assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"));
+    assert_eq!(bytes[16..20], width.to_be_bytes());
+    let height = u32::from_be_bytes(bytes[20..24].try_into().unwrap());
+    assert!((400..8_000).contains(&height), "{height} pixels high");
+    assert!(bytes.len() > 8_000, "{} bytes", bytes.len());
+}

@@ -1,0 +1,116 @@
+//! What the program says when it is started, and when it cannot start.
+
+use std::net::TcpListener;
+
+use crate::support::database::Database;
+use crate::support::server::{Server, run};
+
+/// Runs the demo, which cannot start, and gives the one line that it says.
+fn refusal(database: &str, arguments: &[&str]) -> String {
+    let output = run(database, arguments);
+    assert!(!output.status.success());
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.starts_with("demo: "), "{line}");
+    assert!(!line.contains("s3cret"), "{line}");
+    line
+}
+
+#[test]
+fn help_explains_every_option() {
+    let output = run("sqlite::memory:", &["--help"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    for part in [
+        "--database",
+        "--listen",
+        "--idle",
+        "--absolute",
+        "--transport",
+        "Safari",
+        "cloakroom-demo.sqlite",
+        "127.0.0.1:3000",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+#[test]
+fn passwords_in_the_environment_stay_out_of_the_help() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_demo"))
+        .arg("--help")
+        .env("CLOAKROOM_DEMO_DATABASE", "postgres://ann:s3cret@db/shop")
+        .output()
+        .unwrap();
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("s3cret"));
+}
+
+#[test]
+fn a_url_for_no_known_database_is_one_clear_line() {
+    for url in ["mongodb://ann:s3cret@127.0.0.1/shop", "s3cret", ""] {
+        let line = refusal(url, &[]);
+        assert!(line.contains("sqlite:") && line.contains("postgres:") && line.contains("mysql:"), "{line}");
+    }
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_one_clear_line() {
+    // Bound and not listening: connections are refused, and nobody else can take the port.
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    drop(socket);
+    for scheme in ["postgres", "mysql"] {
+        let line = refusal(&format!("{scheme}://ann:s3cret@127.0.0.1:{port}/shop"), &[]);
+        assert!(line.contains("cannot be reached"), "{line}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_one_clear_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = refusal(&format!("sqlite:{}/missing/demo.sqlite", folder.path().display()), &[]);
+    assert!(line.contains("missing/demo.sqlite"), "{line}");
+}
+
+#[test]
+fn a_taken_port_says_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let line = refusal("sqlite::memory:", &["--listen", &address]);
+    assert!(line.contains(&address) && line.contains("--listen 127.0.0.1:0"), "{line}");
+}
+
+#[test]
+fn an_open_cookie_is_kept_to_this_machine() {
+    let line = refusal("sqlite::memory:", &["--listen", "0.0.0.0:0", "--transport", "localhost-development"]);
+    assert!(line.contains("127.0.0.1"), "{line}");
+}
+
+#[test]
+fn limits_that_are_none_are_refused() {
+    let output = run("sqlite::memory:", &["--idle", "soon"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("90s, 30m, 12h, 7d"));
+}
+
+#[test]
+fn limits_and_transport_reach_the_session() {
+    let database = Database::sqlite();
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--idle",
+        "5m",
+        "--absolute",
+        "2h",
+        "--transport",
+        "localhost-development",
+    ];
+    let server = Server::start_with(database.url(), &arguments);
+    let mut visitor = crate::support::visitor::Visitor::new();
+    visitor.get(&server, "/");
+    assert!(visitor.cookies().contains_key("cloakroom-demo"));
+    let session = visitor.get(&server, "/session");
+    session.assert_says("5 minutes without a visit");
+    session.assert_says("2 hours, however busy");
+}

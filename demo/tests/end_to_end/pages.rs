@@ -1,0 +1,146 @@
+//! What the pages do with forms, good and bad, and what every response carries.
+
+use crate::support::database::Database;
+use crate::support::server::Server;
+use crate::support::visitor::Visitor;
+
+#[test]
+fn bad_input_is_explained_and_nothing_typed_is_lost() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    let long = format!("<b>{}</b>", "é".repeat(60));
+    let page = visitor.post(&server, "/things", &[("name", &long), ("pieces", "“two”")]);
+    assert_eq!(page.status, 422);
+    page.assert_says("<title>Error: Your things");
+    page.assert_says("Use at most 60 characters; these are 67.");
+    page.assert_says("Give a whole number from 1 to 20.");
+    page.assert_says(&format!("value=\"&#60;b&#62;{}&#60;/b&#62;\"", "é".repeat(60)));
+    page.assert_says("value=\"“two”\"");
+    assert_eq!(database.rows(), 0, "nothing was worth a session");
+
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    let page = visitor.post(&server, "/things/1", &[("name", ""), ("pieces", "7")]);
+    assert_eq!(page.status, 422);
+    page.assert_says("Say what you hand in");
+    page.assert_says("value=\"7\"");
+    let page = visitor.post(&server, "/things/9", &[("name", "Mittens"), ("pieces", "2")]);
+    assert_eq!(page.status, 404);
+    page.assert_says("was taken back meanwhile");
+    page.assert_says("value=\"Mittens\"");
+    visitor.get(&server, "/things").assert_says("Coat");
+}
+
+#[test]
+fn a_full_hook_keeps_what_was_typed() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    for thing in 1..=12 {
+        let page = visitor.post(&server, "/things", &[("name", &format!("Hat {thing}")), ("pieces", "1")]);
+        assert_eq!(page.status, 200);
+    }
+    let page = visitor.post(&server, "/things", &[("name", "Hat 13"), ("pieces", "1")]);
+    assert_eq!(page.status, 409);
+    page.assert_says("Your hook is full");
+    page.assert_says("value=\"Hat 13\"");
+    visitor.get(&server, "/things").assert_silent_about("Hat 13");
+}
+
+#[test]
+fn a_message_is_shown_once() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    visitor
+        .post(&server, "/things", &[("name", "Coat"), ("pieces", "1")])
+        .assert_says("“Coat” is on your hook.");
+    visitor.get(&server, "/things").assert_silent_about("is on your hook");
+}
+
+#[test]
+fn broken_requests_get_a_page() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    let huge = "x".repeat(100_000);
+    for (page, status) in [
+        (visitor.get(&server, "/nowhere"), 404),
+        (visitor.get(&server, "/things/1"), 404),
+        (visitor.get(&server, "/things/none"), 400),
+        (visitor.get(&server, "/session/rotate"), 405),
+        (visitor.post(&server, "/things", &[("name", &huge)]), 413),
+    ] {
+        assert_eq!(page.status, status);
+        page.assert_says("<!doctype html>");
+        page.assert_says("class=\"lead\"");
+    }
+    assert!(visitor.cookies().is_empty());
+}
+
+#[test]
+fn asvs_3_5_1_forms_of_other_sites_are_refused() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    for site in ["cross-site", "same-site"] {
+        let page = visitor.post_from(site, &server, "/session/forget", &[]);
+        assert_eq!(page.status, 403);
+        page.assert_says("This form was sent from another site");
+        assert!(page.headers.get("set-cookie").is_none());
+    }
+    visitor.get(&server, "/things").assert_says("Coat");
+}
+
+/// Row ASVS 3.3.4: the token is in the cookie and nowhere else.
+#[test]
+fn asvs_3_3_4_no_page_shows_the_id() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    visitor.get(&server, "/");
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    let (_, id) = visitor.cookies().first_key_value().unwrap();
+    let id = id.clone();
+    assert_eq!(id.len(), 43);
+    for path in ["/", "/things", "/things/1", "/session", "/forgotten", "/nowhere"] {
+        visitor.get(&server, path).assert_silent_about(&id);
+    }
+    let session = visitor.get(&server, "/session");
+    session.assert_says("__Host-cloakroom-demo");
+    session.assert_says("table <code>cloakroom_demo</code>");
+    assert_eq!(session.element("state"), "stored");
+    assert_eq!(session.element("count"), "2");
+}
+
+#[test]
+fn what_shows_no_session_begins_none() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    for path in ["/things", "/session", "/forgotten", "/style.css", "/icon.svg", "/nowhere"] {
+        visitor.get(&server, path);
+    }
+    assert!(visitor.cookies().is_empty());
+    assert_eq!(database.rows(), 0);
+}
+
+#[test]
+fn every_response_is_guarded() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    for path in ["/", "/things", "/session", "/forgotten", "/nowhere", "/style.css"] {
+        let page = visitor.get(&server, path);
+        let header = |name: &str| page.headers.get(name).map_or("", |value| value.to_str().unwrap());
+        let policy = header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{path}");
+        let caching = if path == "/style.css" { "public, max-age=60" } else { "no-store" };
+        assert_eq!(header("cache-control"), caching, "{path}");
+        page.assert_silent_about("<script");
+        page.assert_silent_about("style=\"");
+    }
+}

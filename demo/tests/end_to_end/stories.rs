@@ -1,0 +1,142 @@
+//! What happens to a visitor's session, on every database.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+
+use crate::support::database::{Database, on_every_database};
+use crate::support::server::Server;
+use crate::support::visitor::Visitor;
+
+on_every_database![
+    data_survives_sigkill,
+    rotating_keeps_the_data_and_kills_the_old_cookie,
+    forget_me_removes_row_and_cookie,
+    two_servers_share_a_session,
+    every_visit_that_was_answered_is_counted,
+    sigterm_finishes_what_was_begun,
+];
+
+fn data_survives_sigkill(database: &Database) {
+    let mut visitor = Visitor::new();
+    let server = Server::start(database.url());
+    assert_eq!(visitor.get(&server, "/").visits(), 1);
+    assert_eq!(visitor.get(&server, "/").visits(), 2);
+    visitor.post(&server, "/things", &[("name", "Umbrella"), ("pieces", "1")]).assert_says("Umbrella");
+    visitor.post(&server, "/things", &[("name", "Handschuhe, blau – 手袋"), ("pieces", "2")]);
+    visitor
+        .post(&server, "/things/1", &[("name", "Parasol"), ("pieces", "3")])
+        .assert_says("Changed to “Parasol”");
+    visitor.post(&server, "/things", &[("name", "Worry"), ("pieces", "1")]);
+    visitor.post(&server, "/things/3/take-back", &[]).assert_says("“Worry” is yours again");
+    server.kill();
+
+    let server = Server::start(database.url());
+    let things = visitor.get(&server, "/things");
+    things.assert_says("Parasol");
+    things.assert_says("3 pieces");
+    things.assert_says("Handschuhe, blau – 手袋");
+    things.assert_silent_about("Umbrella");
+    things.assert_silent_about("Worry");
+    assert_eq!(visitor.get(&server, "/").visits(), 3);
+    assert_eq!(database.rows(), 1);
+}
+
+/// Row ASVS 7.2.4: the old id is dead at once.
+fn rotating_keeps_the_data_and_kills_the_old_cookie(database: &Database) {
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    let mut thief = visitor.clone();
+
+    visitor.post(&server, "/session/rotate", &[]).assert_says("Your session has a new id");
+    assert_eq!(visitor.cookies().len(), 1);
+    assert_ne!(visitor.cookies(), thief.cookies());
+    visitor.get(&server, "/things").assert_says("Coat");
+    thief.get(&server, "/things").assert_silent_about("Coat");
+    assert!(thief.get(&server, "/session").element("state").starts_with("new"));
+    assert_eq!(database.rows(), 1);
+}
+
+/// Row ASVS 7.4.1: what was ended stays ended, whoever still has the cookie.
+fn forget_me_removes_row_and_cookie(database: &Database) {
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    let mut thief = visitor.clone();
+    assert_eq!(database.rows(), 1);
+
+    visitor.post(&server, "/session/forget", &[]).assert_says("You are forgotten");
+    assert!(visitor.cookies().is_empty());
+    assert_eq!(database.rows(), 0);
+    thief.get(&server, "/things").assert_silent_about("Coat");
+    thief.get(&server, "/session").assert_says("nothing is stored for you");
+    assert_eq!(database.rows(), 0);
+}
+
+fn two_servers_share_a_session(database: &Database) {
+    let (first, second) = (Server::start(database.url()), Server::start(database.url()));
+    let mut visitor = Visitor::new();
+    assert_eq!(visitor.get(&first, "/").visits(), 1);
+    assert_eq!(visitor.get(&second, "/").visits(), 2);
+    visitor.post(&second, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    visitor.get(&first, "/things").assert_says("Coat");
+    assert_eq!(visitor.get(&first, "/").visits(), 3);
+    visitor.post(&first, "/session/rotate", &[]);
+    visitor.get(&second, "/things").assert_says("Coat");
+    assert_eq!(database.rows(), 1);
+}
+
+/// Row R6: a visit is counted once, or refused; none that was answered is lost.
+fn every_visit_that_was_answered_is_counted(database: &Database) {
+    let servers = [Server::start(database.url()), Server::start(database.url())];
+    let mut visitor = Visitor::new();
+    visitor.get(&servers[0], "/");
+    let answered: u64 = thread::scope(|scope| {
+        let walks: Vec<_> = (0..4)
+            .map(|walk| {
+                let (mut visitor, server) = (visitor.clone(), &servers[walk % 2]);
+                scope.spawn(move || {
+                    (0..10).map(|_| u64::from(visitor.get(server, "/").status == 200)).sum::<u64>()
+                })
+            })
+            .collect();
+        walks.into_iter().map(|walk| walk.join().unwrap()).sum()
+    });
+    assert!(answered > 0);
+    assert_eq!(visitor.get(&servers[0], "/").visits(), answered + 2);
+}
+
+fn sigterm_finishes_what_was_begun(database: &Database) {
+    let mut visitor = Visitor::new();
+    let mut server = Server::start(database.url());
+    visitor.get(&server, "/");
+    // The server asks for the body when the handler waits for it, so the request is under way from then on.
+    let form = "name=Last+minute+hat&pieces=1";
+    let mut connection = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    write!(
+        connection,
+        "POST /things HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        visitor.cookie_header(),
+        form.len(),
+    )
+    .unwrap();
+    let mut answers = BufReader::new(connection.try_clone().unwrap());
+    let mut line = String::new();
+    answers.read_line(&mut line).unwrap();
+    assert_eq!(line, "HTTP/1.1 100 Continue\r\n");
+
+    server.signal("TERM");
+    server.line_with("Stopping");
+    connection.write_all(form.as_bytes()).unwrap();
+    let mut rest = String::new();
+    answers.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("HTTP/1.1 303 See Other"), "{rest}");
+    let (status, said) = server.wait();
+    assert!(status.success(), "{status}");
+    assert!(!said.contains("cut off"), "{said}");
+
+    let server = Server::start(database.url());
+    visitor.get(&server, "/things").assert_says("Last minute hat");
+}
