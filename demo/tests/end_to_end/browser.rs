@@ -63,6 +63,7 @@ fn chromium_keeps_its_session_over_reload_and_restart() {
 
     chromium.click("form[action='/session/forget'] button");
     assert_eq!(chromium.text("h1"), "You are forgotten");
+    assert_eq!(chromium.url(), page("/forgotten"));
     assert!(chromium.cookies().is_empty());
     assert_eq!(database.rows(), 0);
     chromium.open(&page("/things"));
