@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn asvs_7_3_2_activity_never_moves_the_deadline() {
         let stored = stored("a browser session").unwrap();
-        let late = START.plus(24 * HOUR - Duration::from_secs(60));
+        let late = START.plus(23 * HOUR + Duration::from_secs(59 * 60));
         let mut wanted = stored.clone();
         wanted.data.insert("new".into(), 2.into());
         let Verb::Save(record) = plan_used(&stored, &wanted, &Policy::default(), late).verb else {
@@ -335,7 +335,7 @@ mod tests {
         };
         let decided = plan(&situation, &Policy::default(), START.plus(Duration::from_secs(60)));
         assert_eq!(decided.verb, Verb::Nothing);
-        assert_eq!(decided.cookie, CookieStep::Set(Expiration::After(HOUR - Duration::from_secs(60))));
+        assert_eq!(decided.cookie, CookieStep::Set(Expiration::After(Duration::from_secs(59 * 60))));
         let ignored = Situation { usage: Usage::Ignored, ..situation };
         assert_eq!(plan(&ignored, &Policy::default(), START).cookie, CookieStep::Leave);
     }

@@ -4,6 +4,8 @@ use cloakroom_core::{ErrorKind, SaveError, Session};
 
 use crate::support::*;
 
+type Handler = fn(&Session);
+
 const UNKNOWN: ErrorKind = ErrorKind::Unknown;
 
 /// A request that increments, and whose first save meets `fault`; then the response is made ready.
@@ -39,7 +41,7 @@ fn r43_an_update_counts_once_however_its_save_was_dropped_or_answered() {
         (|| Fault::After(UNKNOWN), SaveEnd::Failed),
         (|| Fault::Late, SaveEnd::Failed),
     ];
-    let verbs: [(&str, fn(&Session), i64); 3] =
+    let verbs: [(&str, Handler, i64); 3] =
         [("create", |_| {}, 1), ("save", |_| {}, 2), ("rename", Session::rotate, 2)];
     for (verb, prepare, expected) in verbs {
         for (fault, expected_end) in &faults {
@@ -109,7 +111,7 @@ fn a_dropped_save_that_only_set_values_is_made_again_beside_what_others_wrote() 
 
 #[test]
 fn r01_a_dropped_save_repeated_after_the_logout_writes_nothing() {
-    let verbs: [(&str, fn(&Session)); 2] = [("save", |_| {}), ("rename", Session::rotate)];
+    let verbs: [(&str, Handler); 2] = [("save", |_| {}), ("rename", Session::rotate)];
     for (verb, prepare) in verbs {
         let site = Site::new();
         let browser = site.visitor();

@@ -1,6 +1,6 @@
 //! Captures everything that is logged.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 
 use tracing::field::{Field, Visit};
@@ -47,12 +47,12 @@ impl Subscriber for Log {
 
 impl Log {
     fn line(&mut self, metadata: &Metadata<'_>) {
-        self.0.lock().unwrap().push_str(&format!("\n{} {}", metadata.level(), metadata.name()));
+        write!(self.0.lock().unwrap(), "\n{} {}", metadata.level(), metadata.name()).unwrap();
     }
 }
 
 impl Visit for Log {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.lock().unwrap().push_str(&format!(" {field}={value:?}"));
+        write!(self.0.lock().unwrap(), " {field}={value:?}").unwrap();
     }
 }
