@@ -171,7 +171,7 @@ fn perform(session: &Session, call: &Call) -> bool {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 1_000, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 400, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn any_sequence_of_calls_equals_the_model(acts in acts()) {
