@@ -14,7 +14,7 @@ use crate::service::SessionService;
 /// Layers with different cookies work beside each other: visitors and staff, say, each with a manager of its own. The
 /// extractors and the `LazySession` in the extensions give the session of the innermost layer; every layer's session
 /// is found by the name of its cookie in [`Sessions`](crate::Sessions). Layers with one and the same cookie act as one,
-/// the outermost, since a browser keeps one value for one name.
+/// the outermost, since a browser keeps one value for one name; if their stores differ, the log says so.
 ///
 /// ```
 /// use std::time::Duration;
