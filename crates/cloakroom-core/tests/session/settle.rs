@@ -241,3 +241,16 @@ fn destroy_called_during_a_save_wins() {
         assert_eq!(site.desk.rows(), 0);
     }
 }
+
+#[test]
+fn a_write_stays_in_doubt_while_its_repetition_fails_too() {
+    let site = Site::new();
+    let browser = site.visitor();
+    let (_lazy, session) = site.open(&browser);
+    increment(&session);
+    site.desk.next("save", Fault::After(UNKNOWN));
+    site.desk.next("save", Fault::Before(ErrorKind::Unavailable));
+    assert!(run(session.save()).is_err() && run(session.save()).is_err());
+    run(session.save()).unwrap();
+    assert_eq!(site.read(&browser, "n"), Some(2));
+}
