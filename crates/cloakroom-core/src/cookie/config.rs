@@ -205,7 +205,7 @@ impl CookieConfig {
         let sealer = Sealer::new(&self.protection, name.as_str());
         let mut template = Cookie::build((name.into_string(), ""))
             .http_only(true)
-            .same_site(self.same_site.into())
+            .same_site(printed(self.same_site))
             .partitioned(self.partitioning == Partitioning::Partitioned)
             .secure(self.transport == Transport::Secure)
             .path(self.path)
@@ -223,12 +223,11 @@ impl Default for CookieConfig {
     }
 }
 
-impl From<SameSite> for cookie::SameSite {
-    fn from(same_site: SameSite) -> Self {
-        match same_site {
-            SameSite::Strict => Self::Strict,
-            SameSite::Lax => Self::Lax,
-            SameSite::None => Self::None,
-        }
+/// Not a `From`, which would make the printing crate's type part of this one's interface.
+const fn printed(same_site: SameSite) -> cookie::SameSite {
+    match same_site {
+        SameSite::Strict => cookie::SameSite::Strict,
+        SameSite::Lax => cookie::SameSite::Lax,
+        SameSite::None => cookie::SameSite::None,
     }
 }
