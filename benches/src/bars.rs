@@ -1,6 +1,6 @@
 //! What is promised, and whether a run kept it.
 
-use crate::cell::{Backend, Route};
+use crate::cell::{Backend, Library, Route};
 use crate::statistics::Ratios;
 
 /// A figure that is compared between the two libraries.
@@ -67,10 +67,18 @@ const fn rate(clients: usize, backends: &'static [Backend], routes: &'static [Ro
     Bar { figure: Figure::Rate, limit, clients, backends, routes }
 }
 
-/// The promises for one cell.
-pub(crate) fn of(clients: usize, backend: Backend, route: Route) -> impl Iterator<Item = &'static Bar> {
+/// The promises for one cell of one of ours. They are made for the way in that the README shows, a URL.
+pub(crate) fn of(
+    clients: usize,
+    ours: Library,
+    backend: Backend,
+    route: Route,
+) -> impl Iterator<Item = &'static Bar> {
     BARS.iter().filter(move |bar| {
-        bar.clients == clients && bar.backends.contains(&backend) && bar.routes.contains(&route)
+        ours == Library::Cloakroom
+            && bar.clients == clients
+            && bar.backends.contains(&backend)
+            && bar.routes.contains(&route)
     })
 }
 
@@ -99,7 +107,7 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::{Limit, Verdict, of};
-    use crate::cell::{Backend, Route};
+    use crate::cell::{Backend, Library, Route};
     use crate::statistics::Ratios;
 
     fn judge(limit: Limit, ratios: &[f64]) -> Option<Verdict> {
@@ -124,8 +132,10 @@ mod tests {
 
     #[test]
     fn a_postgres_write_is_under_two_bars_and_a_lone_client_under_one() {
-        assert_eq!(of(32, Backend::Postgres, Route::Write).count(), 2);
-        assert!(Backend::ALL.iter().all(|backend| of(1, *backend, Route::New).count() == 1));
-        assert_eq!(of(7, Backend::Postgres, Route::Write).count(), 0);
+        let count = |clients, ours, backend| of(clients, ours, backend, Route::Write).count();
+        assert_eq!(count(32, Library::Cloakroom, Backend::Postgres), 2);
+        assert!(Backend::ALL.iter().all(|backend| count(1, Library::Cloakroom, *backend) == 1));
+        assert_eq!(count(7, Library::Cloakroom, Backend::Postgres), 0);
+        assert_eq!(count(32, Library::CloakroomOnPool, Backend::Postgres), 0);
     }
 }

@@ -34,16 +34,24 @@ impl Subject {
 /// The session libraries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Library {
+    /// Ours, which opens the database itself.
     Cloakroom,
+    /// Ours on the application's sqlx pool, made with the same options as tower-sessions' pool.
+    CloakroomOnPool,
+    /// The peer, which knows pools only.
     TowerSessions,
 }
 
 impl Library {
-    pub(crate) const ALL: [Self; 2] = [Self::Cloakroom, Self::TowerSessions];
+    pub(crate) const ALL: [Self; 3] = [Self::Cloakroom, Self::CloakroomOnPool, Self::TowerSessions];
+
+    /// What is compared with the peer.
+    pub(crate) const OURS: [Self; 2] = [Self::Cloakroom, Self::CloakroomOnPool];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Cloakroom => "cloakroom",
+            Self::CloakroomOnPool => "cloakroom on a pool",
             Self::TowerSessions => "tower-sessions",
         }
     }

@@ -78,7 +78,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn measure(arguments: Arguments) -> anyhow::Result<String> {
-    let (rounds, window, rows) = if arguments.quick { (2, 300, 1_000) } else { (7, 2_000, 10_000) };
+    let (rounds, window, rows) = if arguments.quick { (2, 300, 1_000) } else { (5, 2_000, 10_000) };
     let plan = Plan {
         rounds: arguments.rounds.unwrap_or(rounds).max(1),
         window: Duration::from_millis(arguments.window.unwrap_or(window).max(1)),

@@ -86,11 +86,16 @@ fn in_turn(subjects: &[Subject], round: usize) -> Vec<Subject> {
 
 /// Who is measured: first axum alone, then the libraries side by side on each backend.
 fn subjects(plan: &Plan) -> Vec<Subject> {
-    let sessions = plan
-        .backends
-        .iter()
-        .flat_map(|backend| plan.libraries.iter().map(move |library| Subject::Sessions(*library, *backend)));
-    std::iter::once(Subject::Bare).chain(sessions).collect()
+    let mut subjects = vec![Subject::Bare];
+    for backend in &plan.backends {
+        for library in &plan.libraries {
+            // Nobody needs connections to the process's own memory.
+            if (*library, *backend) != (Library::CloakroomOnPool, Backend::Memory) {
+                subjects.push(Subject::Sessions(*library, *backend));
+            }
+        }
+    }
+    subjects
 }
 
 impl Subject {
@@ -124,8 +129,7 @@ impl Stores {
             let passable = std::os::unix::fs::PermissionsExt::from_mode(0o711);
             std::fs::set_permissions(folder.path(), passable)?;
             for library in &plan.libraries {
-                let server =
-                    Postgres::start(&folder.path().join(format!("{}-postgres", library.name()))).await?;
+                let server = Postgres::start(&folder.path().join(format!("{library:?}-postgres"))).await?;
                 postgres.insert(*library, server);
             }
         }
@@ -144,6 +148,8 @@ impl Stores {
     fn serve(&self, subject: Subject, plan: &Plan, commits: Commits) -> anyhow::Result<Server> {
         let mut arguments = vec![format!("--workers={WORKERS}"), format!("--pool={}", plan.pool)];
         if let Subject::Sessions(library, backend) = subject {
+            let connections = if library == Library::CloakroomOnPool { "application" } else { "own" };
+            arguments.push(format!("--connections={connections}"));
             match backend {
                 Backend::Memory => arguments.push("--backend=memory".into()),
                 Backend::Sqlite | Backend::SqliteDurable => {
@@ -163,7 +169,7 @@ impl Stores {
 
     fn file(&self, library: Library, backend: Backend) -> PathBuf {
         let name = if backend == Backend::SqliteDurable { "durable" } else { "normal" };
-        self.folder.path().join(format!("{}-{name}.sqlite", library.name()))
+        self.folder.path().join(format!("{library:?}-{name}.sqlite"))
     }
 
     fn target(&self, subject: Subject, server: &Server) -> Target {

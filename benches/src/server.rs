@@ -55,7 +55,7 @@ impl Drop for Server {
 fn program(subject: Subject) -> anyhow::Result<PathBuf> {
     let name = match subject {
         Subject::Bare => "bare-server",
-        Subject::Sessions(Library::Cloakroom, _) => "cloakroom-server",
+        Subject::Sessions(Library::Cloakroom | Library::CloakroomOnPool, _) => "cloakroom-server",
         Subject::Sessions(Library::TowerSessions, _) => "tower-sessions-server",
     };
     Ok(std::env::current_exe()?.with_file_name(name))

@@ -41,9 +41,11 @@ impl<'a> View<'a> {
         );
         for backend in Backend::ALL {
             for route in Route::ALL {
-                let pair = Pair { view: self, backend, route };
-                if pair.is_measured() {
-                    let _ = writeln!(text, "{}", pair.row());
+                for ours in Library::OURS {
+                    let pair = Pair { view: self, ours, backend, route };
+                    if pair.is_measured() {
+                        let _ = writeln!(text, "{}", pair.row());
+                    }
                 }
             }
         }
@@ -103,28 +105,30 @@ impl<'a> View<'a> {
     }
 }
 
-/// The two libraries in the same cell.
+/// One of ours and the peer in the same cell.
 #[derive(Clone, Copy, Debug)]
 struct Pair<'a> {
     view: View<'a>,
+    ours: Library,
     backend: Backend,
     route: Route,
 }
 
 impl<'a> Pair<'a> {
     fn is_measured(self) -> bool {
-        Library::ALL.iter().all(|library| !self.samples(*library).is_empty())
+        [self.ours, Library::TowerSessions].iter().all(|library| !self.samples(*library).is_empty())
     }
 
     fn row(self) -> String {
         let of = |figure: fn(&Sample) -> f64| {
-            compare(|library| self.samples(library).iter().map(figure).collect())
+            self.compare(0.0, |library| self.samples(library).iter().map(figure).collect())
         };
-        let verdicts: Vec<String> = bars::of(self.view.clients, self.backend, self.route)
+        let name = if self.ours == Library::CloakroomOnPool { " (pool)" } else { "" };
+        let verdicts: Vec<String> = bars::of(self.view.clients, self.ours, self.backend, self.route)
             .filter_map(|bar| self.verdict(bar))
             .collect();
         format!(
-            "| {}, {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {}{name}, {} | {} | {} | {} | {} | {} | {} | {} |",
             self.backend.name(),
             self.route.name(),
             hundredths(of(|sample| sample.rate)),
@@ -160,16 +164,19 @@ impl<'a> Pair<'a> {
     fn ratios(self, figure: Figure) -> Option<Ratios> {
         match figure {
             Figure::Rate => {
-                compare(|library| self.samples(library).iter().map(|sample| sample.rate).collect())
+                self.compare(0.0, |library| self.samples(library).iter().map(|sample| sample.rate).collect())
             }
-            Figure::DatabaseCpu => compare(|library| {
+            Figure::StoreShare => {
+                self.compare(SMALLEST_SHARE, |library| self.view.shares(self.route, self.subject(library)))
+            }
+            Figure::DatabaseCpu => self.compare(0.0, |library| {
                 self.samples(library).iter().filter_map(|sample| sample.database_cpu).collect()
             }),
-            Figure::StoreShare => {
-                let shares = |library| self.view.shares(self.route, self.subject(library));
-                Ratios::of(&shares(Library::Cloakroom), &shares(Library::TowerSessions), SMALLEST_SHARE)
-            }
         }
+    }
+
+    fn compare(self, floor: f64, figures: impl Fn(Library) -> Vec<f64>) -> Option<Ratios> {
+        Ratios::of(&figures(self.ours), &figures(Library::TowerSessions), floor)
     }
 
     fn subject(self, library: Library) -> Subject {
@@ -179,10 +186,6 @@ impl<'a> Pair<'a> {
     fn samples(self, library: Library) -> &'a [Sample] {
         self.view.samples(self.route, self.subject(library))
     }
-}
-
-fn compare(figures: impl Fn(Library) -> Vec<f64>) -> Option<Ratios> {
-    Ratios::of(&figures(Library::Cloakroom), &figures(Library::TowerSessions), 0.0)
 }
 
 fn hundredths(ratios: Option<Ratios>) -> String {

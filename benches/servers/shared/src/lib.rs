@@ -34,7 +34,10 @@ pub struct Options {
     /// The database of `--backend postgres`.
     #[arg(long, default_value = "")]
     pub url: String,
-    /// How many connections the pool may open.
+    /// Whose connections the store uses.
+    #[arg(long, value_enum, default_value_t = Connections::Own)]
+    pub connections: Connections,
+    /// How many connections the application's pool may open.
     #[arg(long, default_value_t = 10)]
     pub pool: u32,
     /// How many worker threads the runtime has.
@@ -51,6 +54,15 @@ pub enum Backend {
     Sqlite,
     /// In a PostgreSQL database.
     Postgres,
+}
+
+/// Whose connections a store uses, where its library leaves the choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Connections {
+    /// Its own, by URL.
+    Own,
+    /// Those of a pool that the application has made with sqlx.
+    Application,
 }
 
 /// SQLite's `synchronous` setting.

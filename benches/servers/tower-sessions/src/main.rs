@@ -33,7 +33,8 @@ macro_rules! routes {
             .route(
                 "/write",
                 get(async |session: Session| {
-                    let counter = session.get::<u64>(COUNTER).await?.ok_or_else(Failure::missing_session)? + 1;
+                    let counter =
+                        session.get::<u64>(COUNTER).await?.ok_or_else(Failure::missing_session)? + 1;
                     session.insert(COUNTER, counter).await?;
                     Ok::<_, Failure>(counter.to_string())
                 }),
