@@ -12,6 +12,7 @@ use crate::limit::Limit;
 /// It keeps a visitor's sessions in a database, so they survive a restart: leave something at the counter, stop the
 /// demo with Ctrl-C, start it again and reload the page.
 #[derive(Debug, Parser)]
+#[allow(clippy::doc_markdown, reason = "these sentences are shown in a terminal")]
 #[command(version)]
 pub(crate) struct Options {
     /// Where sessions are kept.
@@ -42,8 +43,9 @@ pub(crate) struct Options {
 
 /// [`Transport`] on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(clippy::doc_markdown, reason = "these sentences are shown in a terminal")]
 pub(crate) enum TransportOption {
-    /// The cookie is `__Host-` and Secure. Chromium and Firefox take it on http://localhost as well.
+    /// The cookie is __Host- and Secure. Chromium and Firefox take it on http://localhost as well.
     Secure,
     /// A plain cookie for Safari, which takes Secure cookies over HTTPS only. Needs a loopback address.
     LocalhostDevelopment,

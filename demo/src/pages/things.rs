@@ -68,14 +68,14 @@ pub(crate) async fn hand_in(
         Ok(description) => description,
         Err(complaints) => {
             let form = ThingForm { typed, complaints, refusal: None };
-            return refuse(StatusCode::UNPROCESSABLE_ENTITY, show_list(&app, &session, form)?);
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, show_list(&app, &session, form)?).into_response());
         }
     };
     if session.section::<Things>()?.is_full() {
         let refusal =
             "Your hook is full. Take something back first; what you typed is still here.".to_owned();
         let form = ThingForm { typed, refusal: Some(refusal), ..ThingForm::default() };
-        return refuse(StatusCode::CONFLICT, show_list(&app, &session, form)?);
+        return Ok((StatusCode::CONFLICT, show_list(&app, &session, form)?).into_response());
     }
     let name = description.name().to_owned();
     session.update_section(move |things: &mut Things| things.hand_in(&description))?;
@@ -93,14 +93,15 @@ pub(crate) async fn change(
         let refusal =
             "That thing was taken back meanwhile. What you typed is still here: hand it in again.".to_owned();
         let form = ThingForm { typed, refusal: Some(refusal), ..ThingForm::default() };
-        return refuse(StatusCode::NOT_FOUND, show_list(&app, &session, form)?);
+        return Ok((StatusCode::NOT_FOUND, show_list(&app, &session, form)?).into_response());
     }
     let description = match typed.read() {
         Ok(description) => description,
         Err(complaints) => {
             let form = ThingForm { typed, complaints, refusal: None };
             let frame = app.frame(Tab::Things);
-            return refuse(StatusCode::UNPROCESSABLE_ENTITY, html(&ThingPage { frame, number, form }));
+            let page = html(&ThingPage { frame, number, form });
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
     };
     let name = description.name().to_owned();
@@ -122,8 +123,4 @@ fn show_list(app: &App, session: &Session, form: ThingForm) -> Result<Response, 
     let things = session.section()?;
     let frame = app.frame_with_flash(Tab::Things, session)?;
     Ok(html(&ThingsPage { frame, things, form }))
-}
-
-fn refuse(status: StatusCode, page: Response) -> Result<Response, SessionError> {
-    Ok((status, page).into_response())
 }

@@ -1,5 +1,7 @@
 //! The real program, walked as visitors walk it: over HTTP with their cookies, and in Chromium.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it stands")]
+
 mod browser;
 mod command_line;
 mod pages;

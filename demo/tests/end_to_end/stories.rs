@@ -15,6 +15,7 @@ on_every_database![
     two_servers_share_a_session,
     every_visit_that_was_answered_is_counted,
     sigterm_finishes_what_was_begun,
+    a_store_that_fails_is_said_on_a_page,
 ];
 
 fn data_survives_sigkill(database: &Database) {
@@ -139,4 +140,27 @@ fn sigterm_finishes_what_was_begun(database: &Database) {
 
     let server = Server::start(database.url());
     visitor.get(&server, "/things").assert_says("Last minute hat");
+}
+
+/// Row ASVS 16.5.2: nobody is let in, and nobody is told that something was kept.
+fn a_store_that_fails_is_said_on_a_page(database: &Database) {
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    visitor.get(&server, "/");
+    let cookies = visitor.cookies().clone();
+    database.lose_table();
+    for page in
+        [visitor.get(&server, "/"), visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")])]
+    {
+        assert_eq!(page.status, 503);
+        assert_eq!(page.headers.get("retry-after").unwrap(), "5");
+        page.assert_says("<!doctype html>");
+        page.assert_says("Your session cannot be reached at the moment.");
+    }
+    // A visitor without a session finds out when the first value is to be stored.
+    let mut other = Visitor::new();
+    assert_eq!(other.get(&server, "/").status, 503);
+    assert!(other.cookies().is_empty());
+    assert_eq!(visitor.cookies(), &cookies, "the session may be back in a minute");
+    assert_eq!(visitor.get(&server, "/style.css").status, 200);
 }

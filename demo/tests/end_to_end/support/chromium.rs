@@ -1,9 +1,7 @@
-//! Chromium, driven through chromedriver by the few WebDriver calls that the tests need.
-//!
-//! <https://www.w3.org/TR/webdriver2/> says what the calls mean.
+//! Chromium, driven through chromedriver by a few calls of [W3C's protocol](https://www.w3.org/TR/webdriver2/).
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _, stdout};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -162,7 +160,8 @@ impl Chromium {
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join(format!("demo-{name}.png"));
         fs::write(&path, bytes).unwrap();
-        println!("photograph: {}", path.display());
+        // Not with `println!`, which is hidden when a test succeeds.
+        stdout().write_all(format!("photograph: {}\n", path.display()).as_bytes()).unwrap();
         path
     }
 

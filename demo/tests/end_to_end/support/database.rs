@@ -69,6 +69,19 @@ impl Database {
             }),
         }
     }
+
+    /// Takes the table away from under the demo.
+    pub(crate) fn lose_table(&self) {
+        const LOSS: &str = "DROP TABLE cloakroom_demo";
+        match &self.kind {
+            Kind::Sqlite(folder) => {
+                let connection = rusqlite::Connection::open(folder.path().join("demo.sqlite")).unwrap();
+                connection.execute_batch(LOSS).unwrap();
+            }
+            Kind::Postgres { .. } => postgres(&self.url, LOSS),
+            Kind::Mysql { .. } => mysql(&self.url, LOSS),
+        }
+    }
 }
 
 impl Drop for Database {
