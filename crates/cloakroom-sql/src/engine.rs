@@ -1,5 +1,6 @@
 //! What stands between a store and its database: operations go in, outcomes come out.
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::gather::Gather;
 use crate::operation::{Operation, Outcome};
 
@@ -10,6 +11,7 @@ use crate::embedded::Embedded;
 #[derive(Debug)]
 pub(crate) enum Engine {
     /// Everything is gathered and run by workers: the application's own pools.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     Gathered(Gather),
     /// Reads run where they are asked for, writes are gathered: a SQLite file of our own.
     #[cfg(feature = "embedded")]
@@ -22,10 +24,11 @@ impl Engine {
     /// # Cancel safety
     /// A dropped future leaves the operation done or not done: what was not begun is not done any more.
     pub(crate) async fn submit(&self, operation: Operation) -> Outcome {
-        match self {
-            Self::Gathered(gather) => gather.submit(operation).await,
+        match *self {
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            Self::Gathered(ref gather) => gather.submit(operation).await,
             #[cfg(feature = "embedded")]
-            Self::Embedded(embedded) => embedded.submit(operation).await,
+            Self::Embedded(ref embedded) => embedded.submit(operation).await,
         }
     }
 
@@ -34,10 +37,11 @@ impl Engine {
     /// # Cancel safety
     /// A dropped future leaves the engine closed; what waits is still being finished.
     pub(crate) async fn close(&self) {
-        match self {
-            Self::Gathered(gather) => gather.close().await,
+        match *self {
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            Self::Gathered(ref gather) => gather.close().await,
             #[cfg(feature = "embedded")]
-            Self::Embedded(embedded) => embedded.close().await,
+            Self::Embedded(ref embedded) => embedded.close().await,
         }
     }
 }

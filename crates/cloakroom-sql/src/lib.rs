@@ -1,5 +1,15 @@
 //! One store for SQLite, PostgreSQL, MySQL and MariaDB.
 
+#![cfg_attr(
+    not(all(feature = "embedded", feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_variables,
+        reason = "each database uses its part of what all share; with every feature nothing is unused"
+    )
+)]
+
 mod builder;
 mod codec;
 mod connect;
@@ -28,10 +38,10 @@ pub use database::Database;
 pub use dialect::Dialect;
 #[cfg(feature = "embedded")]
 pub use embedded::Durability;
+#[cfg(feature = "sea-orm")]
+pub use entity::{EntityError, layout_of};
 pub use gather::{Connections, Gathering};
 pub use operation::ExtraValue;
 pub use schema::{Mismatch, Problem, Startup, ddl};
-#[cfg(feature = "sea-orm")]
-pub use entity::{EntityError, layout_of};
 pub use store::SqlStore;
 pub use sweeper::Sweep;

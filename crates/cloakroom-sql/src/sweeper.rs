@@ -11,14 +11,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cloakroom_core::{Clock, ErrorKind, Operation as Verb, Remaining, StoreError, Swept, Timestamp};
+use cloakroom_core::{Clock, ErrorKind, Remaining, StoreError, Swept, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-
-use crate::engine::Engine;
-use crate::operation::{Answer, Operation};
 
 /// When a store removes expired sessions.
 ///
@@ -145,15 +142,6 @@ impl Drop for Sweeper {
     fn drop(&mut self) {
         if let Some(task) = self.task.get_mut().unwrap_or_else(PoisonError::into_inner) {
             task.abort();
-        }
-    }
-}
-
-impl Sweepable for Engine {
-    async fn sweep(&self, limit: NonZeroU32, now: Timestamp) -> Result<Swept, StoreError> {
-        match self.submit(Operation::Sweep { limit, now }).await? {
-            Answer::Swept(swept) => Ok(swept),
-            _ => Err(StoreError::new(ErrorKind::Unsupported, Verb::Sweep, "sql")),
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use cloakroom_core::Operation as Verb;
 use tokio::sync::mpsc;
 use tokio::time::advance;
 
