@@ -41,9 +41,12 @@ enum Kind {
 
 struct Own {
     mark: String,
-    serialise: Box<dyn Fn(&Data) -> Result<Vec<u8>, BoxError> + Send + Sync>,
-    deserialise: Box<dyn Fn(&[u8]) -> Result<Data, BoxError> + Send + Sync>,
+    serialise: Box<Serialise>,
+    deserialise: Box<Deserialise>,
 }
+
+type Serialise = dyn Fn(&Data) -> Result<Vec<u8>, BoxError> + Send + Sync;
+type Deserialise = dyn Fn(&[u8]) -> Result<Data, BoxError> + Send + Sync;
 
 /// Whatever an application's own codec fails with. It is shown as the source of the store's error, so it must not
 /// quote the data.

@@ -17,10 +17,10 @@ use crate::embedded::{Embedded, Location};
 use crate::engine::Engine;
 #[cfg(feature = "postgres")]
 use crate::executor::arrays::Arrays;
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
-use crate::executor::{driver::Driver, rows::Rows};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::executor::startup;
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+use crate::executor::{driver::Driver, rows::Rows};
 use crate::extra::Extra;
 #[cfg(feature = "embedded")]
 use crate::failure::Failure;
@@ -127,7 +127,10 @@ fn unusable(backend: &'static str, reason: &'static str) -> StoreError {
 /// The driver's own words may quote the URL, and with it the password.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn malformed(backend: &'static str) -> StoreError {
-    unusable(backend, "the URL cannot be read; write scheme://user:password@host:port/database, percent-encoded")
+    unusable(
+        backend,
+        "the URL cannot be read; write scheme://user:password@host:port/database, percent-encoded",
+    )
 }
 
 /// A pool of the store's own: as many connections as it uses, and none of the application's habits to respect.
@@ -139,17 +142,16 @@ fn pool_options<DB: sqlx::Database>(gathering: Gathering) -> sqlx::pool::PoolOpt
         Connections::One => 1,
         Connections::Two => 2,
     };
-    sqlx::pool::PoolOptions::new()
-        .max_connections(connections)
-        .test_before_acquire(false)
-        .before_acquire(|connection, about| {
+    sqlx::pool::PoolOptions::new().max_connections(connections).test_before_acquire(false).before_acquire(
+        |connection, about| {
             Box::pin(async move {
                 if about.idle_for > FRESH {
                     sqlx::Connection::ping(connection).await?;
                 }
                 Ok(true)
             })
-        })
+        },
+    )
 }
 
 async fn start(
@@ -177,10 +179,13 @@ async fn start(
         #[cfg(feature = "postgres")]
         Target::Postgres(pool) => {
             let backend = Dialect::Postgres.name();
-            startup::start(&pool, &names, startup, patience(gathering)).await.map_err(|it| it.into_error(backend))?;
+            startup::start(&pool, &names, startup, patience(gathering))
+                .await
+                .map_err(|it| it.into_error(backend))?;
             let statements = Arc::new(ArrayStatements::new(&names));
             let (names, patience) = (Arc::new(names), patience(gathering));
-            let make = move || Arrays::new(pool.clone(), Arc::clone(&names), Arc::clone(&statements), patience);
+            let make =
+                move || Arrays::new(pool.clone(), Arc::clone(&names), Arc::clone(&statements), patience);
             Ok(Engine::Gathered(Gather::on_tasks(gathering, backend, Some(runtime.clone()), make)))
         }
     }

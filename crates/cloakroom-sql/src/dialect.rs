@@ -96,10 +96,9 @@ impl Dialect {
         match (self, column) {
             (Self::Sqlite, Column::Key) => "BLOB",
             (Self::Postgres, Column::Key) => "bytea",
-            (Self::Mysql, Column::Key) => "VARBINARY(255)",
-            // Text in MySQL compares without regard to trailing spaces even under `utf8mb4_bin`, so that the
-            // sessions of "ann " would be those of "ann".
-            (Self::Mysql, Column::User) => "VARBINARY(255)",
+            // Users too: text in MySQL compares without regard to trailing spaces even under `utf8mb4_bin`, so that
+            // the sessions of "ann " would be those of "ann".
+            (Self::Mysql, Column::Key | Column::User) => "VARBINARY(255)",
             (Self::Mysql, Column::Format) => "VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin",
             (Self::Mysql, Column::Device) => "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
             (Self::Sqlite, Column::User | Column::Format | Column::Device) => "TEXT",

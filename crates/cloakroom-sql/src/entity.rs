@@ -3,8 +3,7 @@
 use cloakroom_core::layout::{Column, DataColumn, InvalidName, Layout, Name};
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{
-    ColumnTrait as _, DatabaseConnection, DatabaseConnectionType, EntityTrait, IdenStatic as _,
-    Iterable as _,
+    ColumnTrait as _, DatabaseConnection, DatabaseConnectionType, EntityTrait, IdenStatic as _, Iterable as _,
 };
 
 use crate::database::{Database, Source};
@@ -55,8 +54,10 @@ pub fn layout_of<E: EntityTrait>() -> Result<Layout, EntityError> {
     }
     for column in Column::ALL {
         let field = native.column(column);
-        let is_meant = |candidate: &E::Column| candidate.as_str() == field || format!("{candidate:?}") == camel(field);
-        let found = E::Column::iter().find(is_meant).ok_or_else(|| EntityError::MissingColumn(field.to_owned()))?;
+        let is_meant =
+            |candidate: &E::Column| candidate.as_str() == field || format!("{candidate:?}") == camel(field);
+        let found =
+            E::Column::iter().find(is_meant).ok_or_else(|| EntityError::MissingColumn(field.to_owned()))?;
         layout = layout.with_column(column, Name::new(found.as_str())?);
         if column == Column::Data {
             layout = layout.with_data(data_of(found.def().get_column_type(), field)?);

@@ -1,6 +1,7 @@
 //! Columns of the application's own, filled from the session.
 
 use std::fmt;
+use std::sync::Arc;
 
 use cloakroom_core::Record;
 use cloakroom_core::layout::{ExtraColumn, ExtraKind, Layout, Name};
@@ -18,9 +19,12 @@ pub(crate) struct Extra {
 /// Takes the column's value from a session.
 #[derive(Clone)]
 pub(crate) enum Fill {
-    Text(std::sync::Arc<dyn Fn(&Record) -> Option<String> + Send + Sync>),
-    Integer(std::sync::Arc<dyn Fn(&Record) -> Option<i64> + Send + Sync>),
+    Text(Arc<FillText>),
+    Integer(Arc<FillInteger>),
 }
+
+type FillText = dyn Fn(&Record) -> Option<String> + Send + Sync;
+type FillInteger = dyn Fn(&Record) -> Option<i64> + Send + Sync;
 
 impl Fill {
     pub(crate) const fn kind(&self) -> ExtraKind {
@@ -38,9 +42,11 @@ impl Extra {
             Some(Fill::Integer(fill)) => Ok(fill(record).map_or(ExtraValue::Null, ExtraValue::Integer)),
             Some(Fill::Text(fill)) => match fill(record) {
                 None => Ok(ExtraValue::Null),
-                Some(text) if text.contains('\0') => {
-                    Err(format!("the text for column {:?} holds a NUL, which PostgreSQL cannot keep", self.column.name.as_str()).into())
-                }
+                Some(text) if text.contains('\0') => Err(format!(
+                    "the text for column {:?} holds a NUL, which PostgreSQL cannot keep",
+                    self.column.name.as_str()
+                )
+                .into()),
                 Some(text) => Ok(ExtraValue::Text(text)),
             },
         }
@@ -64,6 +70,7 @@ pub(crate) fn joined(mut layout: Layout, fills: Vec<(Name, Fill)>) -> (Layout, V
         let found = fills.iter().find(|(name, fill)| *name == column.name && fill.kind() == column.kind);
         found.map(|(_, fill)| fill.clone())
     };
-    let extra = layout.extra().iter().map(|column| Extra { column: column.clone(), fill: fill_of(column) }).collect();
+    let extra =
+        layout.extra().iter().map(|column| Extra { column: column.clone(), fill: fill_of(column) }).collect();
     (layout, extra)
 }

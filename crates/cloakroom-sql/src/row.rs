@@ -78,7 +78,8 @@ fn lifetime(row: &Row) -> Result<Lifetime, BoxError> {
         1 => Persistence::Persistent,
         _ => return Err("the persistence column holds neither 0 nor 1".into()),
     };
-    Lifetime::from_stored(row.idle, row.absolute, persistence).ok_or_else(|| "the row has no limit of its life".into())
+    Lifetime::from_stored(row.idle, row.absolute, persistence)
+        .ok_or_else(|| "the row has no limit of its life".into())
 }
 
 fn device(row: &Row) -> Result<Option<Device>, BoxError> {

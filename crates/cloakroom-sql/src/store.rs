@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use cloakroom_core::layout::Layout;
 use cloakroom_core::{
-    Clock, ErrorKind, Loaded, Operation as Verb, Page, Put, Random, Record, Scope, Store, StoreError, StoreFuture,
-    StoreKey, Stored, Summary, Swept, SystemRandom, Timestamp, Touch, Version,
+    Clock, ErrorKind, Loaded, Operation as Verb, Page, Put, Random, Record, Scope, Store, StoreError,
+    StoreFuture, StoreKey, Stored, Summary, Swept, SystemRandom, Timestamp, Touch, Version,
 };
 
 use crate::builder::SqlStoreBuilder;
@@ -229,7 +229,9 @@ impl Inner {
     /// conflict; 52 bits, so that it passes through JSON numbers unharmed.
     fn first_version(&self) -> Result<i64, StoreError> {
         let mut bytes = [0; 8];
-        SystemRandom.fill(&mut bytes).map_err(|error| self.reported(ErrorKind::Refused, Verb::Create, error))?;
+        SystemRandom
+            .fill(&mut bytes)
+            .map_err(|error| self.reported(ErrorKind::Refused, Verb::Create, error))?;
         let number = u64::from_le_bytes(bytes) >> 12;
         Ok(i64::try_from(number).unwrap_or_default())
     }
@@ -256,7 +258,13 @@ impl Store for SqlStore {
         })
     }
 
-    fn put<'a>(&'a self, key: &'a StoreKey, put: Put, record: &'a Record, now: Timestamp) -> StoreFuture<'a, Version> {
+    fn put<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Version> {
         Box::pin(async move {
             let inner = &self.inner;
             match put {
@@ -269,7 +277,8 @@ impl Store for SqlStore {
                 }
                 Put::At(version) => {
                     let row = inner.encoded(record, Verb::Save)?;
-                    let version = version.as_number().ok_or_else(|| inner.error(ErrorKind::Conflict, Verb::Save))?;
+                    let version =
+                        version.as_number().ok_or_else(|| inner.error(ErrorKind::Conflict, Verb::Save))?;
                     inner.write(Operation::Save { key: key.clone(), version, row, now }).await
                 }
             }
@@ -297,7 +306,8 @@ impl Store for SqlStore {
         Box::pin(async move {
             let inner = &self.inner;
             let row = inner.encoded(record, Verb::Rename)?;
-            let version = version.as_number().ok_or_else(|| inner.error(ErrorKind::Conflict, Verb::Rename))?;
+            let version =
+                version.as_number().ok_or_else(|| inner.error(ErrorKind::Conflict, Verb::Rename))?;
             let to = inner.fitting(to, Verb::Rename)?;
             if *from == to {
                 return Err(inner.error(inner.taken(&to, now).await?, Verb::Rename));
@@ -330,7 +340,12 @@ impl Store for SqlStore {
         Box::pin(async move { self.inner.counted(Operation::Count { scope: scope.clone(), now }).await })
     }
 
-    fn end<'a>(&'a self, scope: &'a Scope, keep: Option<&'a StoreKey>, now: Timestamp) -> StoreFuture<'a, u64> {
+    fn end<'a>(
+        &'a self,
+        scope: &'a Scope,
+        keep: Option<&'a StoreKey>,
+        now: Timestamp,
+    ) -> StoreFuture<'a, u64> {
         Box::pin(async move {
             let operation = Operation::End { scope: scope.clone(), keep: keep.cloned(), now };
             self.inner.counted(operation).await

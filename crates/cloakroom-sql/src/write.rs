@@ -28,6 +28,10 @@ pub(crate) enum Effect {
 
 /// What comes next.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives for one turn of a loop, and no write answers with a row"
+)]
 pub(crate) enum Next {
     /// Run this statement, and ask again.
     Run(Statement),
@@ -83,7 +87,7 @@ pub(crate) fn next(operation: &Operation, statement: Statement, effect: Effect) 
 }
 
 /// The parameters of `statement` when it is run for `operation`, in the order of its text.
-pub(crate) fn arguments<'a>(operation: &'a Operation, statement: Statement) -> Vec<Argument<'a>> {
+pub(crate) fn arguments(operation: &Operation, statement: Statement) -> Vec<Argument<'_>> {
     let mut list = Vec::with_capacity(20);
     let (key, now) = key_and_now(operation);
     match (statement, operation) {

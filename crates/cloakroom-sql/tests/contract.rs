@@ -2,6 +2,7 @@
 //!
 //! Each case gets two stores on one table, as two processes have them.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 
 mod support;

@@ -91,7 +91,9 @@ impl Arrays {
     /// taking turns finds out whose error it was.
     async fn write_group(&self, group: &[Operation]) -> Vec<Outcome> {
         let failure = match self.write_together(group).await {
-            Ok(written) => return group.iter().zip(written).map(|(one, written)| outcome(one, Ok(written))).collect(),
+            Ok(written) => {
+                return group.iter().zip(written).map(|(one, written)| outcome(one, Ok(written))).collect();
+            }
             Err(failure) => failure,
         };
         if matches!(failure.cause, Cause::Broken | Cause::Unreachable) {
@@ -219,7 +221,11 @@ impl Executor for Arrays {
     }
 }
 
-async fn fetch(connection: &mut PgConnection, text: &str, arguments: PgArguments) -> Result<Vec<PgRow>, Failure> {
+async fn fetch(
+    connection: &mut PgConnection,
+    text: &str,
+    arguments: PgArguments,
+) -> Result<Vec<PgRow>, Failure> {
     Ok(sqlx::query_with(AssertSqlSafe(text.to_owned()), arguments).fetch_all(connection).await?)
 }
 

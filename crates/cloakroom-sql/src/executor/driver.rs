@@ -27,7 +27,10 @@ pub(crate) trait Driver: sqlx::Database {
     const DIALECT: Dialect;
 
     /// Runs a statement without parameters, unprepared: transactions and DDL.
-    fn command(connection: &mut Self::Connection, text: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn command(
+        connection: &mut Self::Connection,
+        text: &str,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Runs a statement and says how many rows it matched.
     fn execute(
@@ -132,7 +135,10 @@ macro_rules! driver {
                 rows.iter().map(Self::found).collect()
             }
 
-            async fn ask(connection: &mut Self::Connection, question: &Question) -> Result<Vec<TextRow>, Failure> {
+            async fn ask(
+                connection: &mut Self::Connection,
+                question: &Question,
+            ) -> Result<Vec<TextRow>, Failure> {
                 let mut query = sqlx::query(question.text);
                 for argument in &question.arguments {
                     query = query.bind(argument);

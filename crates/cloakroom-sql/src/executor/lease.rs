@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::pool::{Pool, PoolConnection};
 use sqlx::Database;
+use sqlx::pool::{Pool, PoolConnection};
 
 use super::driver::Driver;
 use crate::failure::{Cause, Failure};
@@ -29,7 +29,11 @@ impl<DB: Database> Lease<DB> {
             Ok(Err(error)) => {
                 let failure = Failure::from(error);
                 // Whatever went wrong, no statement of ours was sent.
-                Err(if failure.cause == Cause::Broken { failure.meaning(Cause::Unreachable) } else { failure })
+                Err(if failure.cause == Cause::Broken {
+                    failure.meaning(Cause::Unreachable)
+                } else {
+                    failure
+                })
             }
             Err(_) => Err(Failure::new(Cause::Unreachable, "no connection of the pool became free in time")),
         }

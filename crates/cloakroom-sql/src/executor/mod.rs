@@ -46,6 +46,9 @@ fn key(operation: &Operation) -> Option<&cloakroom_core::StoreKey> {
         | Operation::Touch { key, .. }
         | Operation::Rename { from: key, .. }
         | Operation::Delete { key } => Some(key),
-        Operation::Sweep { .. } | Operation::List { .. } | Operation::Count { .. } | Operation::End { .. } => None,
+        Operation::Sweep { .. }
+        | Operation::List { .. }
+        | Operation::Count { .. }
+        | Operation::End { .. } => None,
     }
 }

@@ -13,8 +13,8 @@ use super::lease::Lease;
 use super::{Executor, key, scopes};
 use crate::failure::{Cause, Failure};
 use crate::operation::{Answer, Operation, Outcome};
-use crate::statements::rows::{RowStatements, Statement, padded};
 use crate::statements::Names;
+use crate::statements::rows::{RowStatements, Statement, padded};
 use crate::write::{Argument, Effect, Next, arguments, first, next};
 
 /// How often a statement that lost to a deadlock is run in all.
@@ -43,18 +43,19 @@ impl<DB: Driver> Rows<DB> {
     }
 
     async fn load(&self, batch: &[Operation]) -> Vec<Outcome> {
-        let mut keys: Vec<Argument<'_>> = batch.iter().filter_map(key).map(|key| Argument::Bytes(key.as_bytes())).collect();
+        let mut keys: Vec<Argument<'_>> =
+            batch.iter().filter_map(key).map(|key| Argument::Bytes(key.as_bytes())).collect();
         if let Some(last) = keys.last().copied() {
             keys.resize(padded(keys.len()), last);
         }
         let rows = match self.rows(&self.statements.load(batch.len()), &keys).await {
             Ok(rows) => rows,
-            Err(failure) => return self.all_failed(batch, &failure),
+            Err(failure) => return Self::all_failed(batch, &failure),
         };
         let mut rows: HashMap<_, _> = rows.into_iter().map(|found| (found.key, found.row)).collect();
         let answer = |operation: &Operation| match operation {
             Operation::Load { key } => match rows.remove(key) {
-                Some(row) => self.outcome(operation, row.map(|row| Ok(Answer::Loaded(Some(row))))),
+                Some(row) => Self::outcome(operation, row.map(|row| Ok(Answer::Loaded(Some(row))))),
                 None => Ok(Answer::Loaded(None)),
             },
             _ => Ok(Answer::Loaded(None)),
@@ -82,18 +83,24 @@ impl<DB: Driver> Rows<DB> {
         if batch.len() > 1 {
             match self.write_together(batch).await {
                 Ok(written) => {
-                    return batch.iter().zip(written).map(|(operation, written)| self.outcome(operation, Ok(written))).collect();
+                    return batch
+                        .iter()
+                        .zip(written)
+                        .map(|(operation, written)| Self::outcome(operation, Ok(written)))
+                        .collect();
                 }
                 // The commit was sent and not answered.
-                Err(failure) if failure.cause == Cause::Broken => return self.all_failed(batch, &failure),
-                Err(failure) if failure.cause == Cause::Unreachable => return self.all_failed(batch, &failure),
+                Err(failure) if failure.cause == Cause::Broken => return Self::all_failed(batch, &failure),
+                Err(failure) if failure.cause == Cause::Unreachable => {
+                    return Self::all_failed(batch, &failure);
+                }
                 Err(_) => {}
             }
         }
         let mut outcomes = Vec::with_capacity(batch.len());
         for operation in batch {
             let written = self.write_alone(operation).await;
-            outcomes.push(self.outcome(operation, written));
+            outcomes.push(Self::outcome(operation, written));
         }
         outcomes
     }
@@ -180,7 +187,7 @@ impl<DB: Driver> Rows<DB> {
             let result = self.alone_once(operation).await;
             match result {
                 Err(failure) if failure.cause == Cause::Contention && attempt < ATTEMPTS => attempt += 1,
-                result => return self.outcome(operation, result.map(Ok)),
+                result => return Self::outcome(operation, result.map(Ok)),
             }
         }
     }
@@ -221,11 +228,11 @@ impl<DB: Driver> Rows<DB> {
         Ok(Answer::Swept(Swept { removed, remaining }))
     }
 
-    fn all_failed(&self, batch: &[Operation], failure: &Failure) -> Vec<Outcome> {
-        batch.iter().map(|operation| self.outcome(operation, Err(failure.again()))).collect()
+    fn all_failed(batch: &[Operation], failure: &Failure) -> Vec<Outcome> {
+        batch.iter().map(|operation| Self::outcome(operation, Err(failure.again()))).collect()
     }
 
-    fn outcome(&self, operation: &Operation, result: Result<Written, Failure>) -> Outcome {
+    fn outcome(operation: &Operation, result: Result<Written, Failure>) -> Outcome {
         let backend = DB::DIALECT.name();
         match result {
             Ok(Ok(answer)) => Ok(answer),

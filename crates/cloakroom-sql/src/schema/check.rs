@@ -222,8 +222,8 @@ fn read_columns<'a>(names: &Names, rows: &'a [TextRow]) -> BTreeMap<String, Foun
         [Some(name), kind, nullable, has_default, charset] => {
             let column = FoundColumn {
                 kind: kind.as_deref().unwrap_or_default(),
-                nullable: is_true(nullable),
-                has_default: is_true(has_default),
+                nullable: is_true(nullable.as_deref()),
+                has_default: is_true(has_default.as_deref()),
                 charset: charset.as_deref(),
             };
             Some((folded(names, name), column))
@@ -238,8 +238,8 @@ fn read_indexes(rows: &[TextRow]) -> Vec<FoundIndex<'_>> {
     for row in rows {
         if let [Some(index), unique, whole, column] = row.as_slice() {
             let entry = indexes.entry(index).or_default();
-            entry.unique = is_true(unique);
-            entry.whole = is_true(whole);
+            entry.unique = is_true(unique.as_deref());
+            entry.whole = is_true(whole.as_deref());
             // An expression has no name and serves for no column.
             entry.columns.push(column.as_deref().unwrap_or_default());
         }
@@ -255,6 +255,6 @@ fn folded(names: &Names, name: &str) -> String {
     }
 }
 
-fn is_true(text: &Option<String>) -> bool {
-    text.as_deref() == Some("1")
+fn is_true(text: Option<&str>) -> bool {
+    text == Some("1")
 }

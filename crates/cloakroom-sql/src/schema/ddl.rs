@@ -15,7 +15,7 @@ use crate::statements::Names;
 /// assert!(text.starts_with("CREATE TABLE IF NOT EXISTS \"sessions\" ("));
 /// ```
 pub fn ddl(layout: &Layout, dialect: Dialect) -> String {
-    creation(&Names::new(dialect, layout.clone())).iter().map(|statement| format!("{statement};\n")).collect()
+    creation(&Names::new(dialect, layout.clone())).join(";\n") + ";\n"
 }
 
 /// The same, statement by statement.

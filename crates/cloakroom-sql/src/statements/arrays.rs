@@ -39,8 +39,11 @@ impl ArrayStatements {
         let set = set(names);
         let written: Vec<(String, String)> =
             WRITTEN.iter().map(|column| (names.column(*column), value_of(names, *column))).collect();
-        let extra: Vec<(String, String)> =
-            names.extra().enumerate().map(|(position, column)| (column, format!("input.extra_{position}"))).collect();
+        let extra: Vec<(String, String)> = names
+            .extra()
+            .enumerate()
+            .map(|(position, column)| (column, format!("input.extra_{position}")))
+            .collect();
 
         let all = [
             vec![(key.clone(), "input.key".to_owned()), (version.clone(), "input.version".to_owned())],
@@ -205,9 +208,10 @@ fn value_of(names: &Names, column: Column) -> String {
 /// What a save or a rename sets, but for the sweep time.
 fn set(names: &Names) -> String {
     let version = format!("{} = live.version + 1", names.column(Column::Version));
-    let written = WRITTEN
-        .iter()
-        .map(|column| format!("{} = {}", names.column(*column), value_of(names, *column).replacen("input", "live", 1)));
-    let extra = names.extra().enumerate().map(|(position, column)| format!("{column} = live.extra_{position}"));
+    let written = WRITTEN.iter().map(|column| {
+        format!("{} = {}", names.column(*column), value_of(names, *column).replacen("input", "live", 1))
+    });
+    let extra =
+        names.extra().enumerate().map(|(position, column)| format!("{column} = live.extra_{position}"));
     [version].into_iter().chain(written).chain(extra).collect::<Vec<_>>().join(", ")
 }

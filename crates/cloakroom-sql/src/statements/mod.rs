@@ -100,49 +100,47 @@ impl Names {
     /// if there is one, the limit.
     pub(crate) fn list(&self, scope: &Scope, start: Start) -> String {
         let mut marks = self.marks();
-        let [key, expires] = [Column::Key, Column::Expires].map(|column| self.column(column));
-        let mut text = format!(
-            "SELECT {} FROM {} WHERE {expires} > {}",
+        let key = self.column(Column::Key);
+        let mut conditions = self.conditions(">", scope, &mut marks);
+        if start == Start::After {
+            conditions.push(format!("{key} > {}", marks.next()));
+        }
+        format!(
+            "SELECT {} FROM {} WHERE {} ORDER BY {key} LIMIT {}",
             self.loaded(LOADED.split_last().map_or(&[], |(_data, others)| others), ""),
             self.table(),
+            conditions.join(" AND "),
             marks.next(),
-        );
-        self.of_user(scope, &mut text, &mut marks);
-        if start == Start::After {
-            text += &format!(" AND {key} > {}", marks.next());
-        }
-        text + &format!(" ORDER BY {key} LIMIT {}", marks.next())
+        )
     }
 
     /// How many rows are live. Parameters: now, the user if one is meant.
     pub(crate) fn count(&self, scope: &Scope) -> String {
-        let mut marks = self.marks();
-        let expires = self.column(Column::Expires);
-        let mut text = format!("SELECT COUNT(*) FROM {} WHERE {expires} > {}", self.table(), marks.next());
-        self.of_user(scope, &mut text, &mut marks);
-        text
+        let conditions = self.conditions(">", scope, &mut self.marks());
+        format!("SELECT COUNT(*) FROM {} WHERE {}", self.table(), conditions.join(" AND "))
     }
 
     /// Removes a scope's rows: first the live ones, which count, then the expired ones, because another node's clock
     /// may be behind. Parameters of each: now, the user if one is meant, the key to keep if there is one.
     pub(crate) fn end(&self, scope: &Scope, keep: Keep) -> [String; 2] {
-        let expires = self.column(Column::Expires);
         [">", "<="].map(|compared| {
             let mut marks = self.marks();
-            let mut text = format!("DELETE FROM {} WHERE {expires} {compared} {}", self.table(), marks.next());
-            self.of_user(scope, &mut text, &mut marks);
+            let mut conditions = self.conditions(compared, scope, &mut marks);
             if keep == Keep::One {
-                text += &format!(" AND {} <> {}", self.column(Column::Key), marks.next());
+                conditions.push(format!("{} <> {}", self.column(Column::Key), marks.next()));
             }
-            text
+            format!("DELETE FROM {} WHERE {}", self.table(), conditions.join(" AND "))
         })
     }
 
-    fn of_user(&self, scope: &Scope, text: &mut String, marks: &mut Marks) {
-        match scope {
-            Scope::All => {}
-            Scope::User(_) => *text += &format!(" AND {} = {}", self.column(Column::User), marks.next()),
-        }
+    /// The expiry compared with now, and the user if one is meant.
+    fn conditions(&self, compared: &str, scope: &Scope, marks: &mut Marks) -> Vec<String> {
+        let expiry = format!("{} {compared} {}", self.column(Column::Expires), marks.next());
+        let user = match scope {
+            Scope::All => None,
+            Scope::User(_) => Some(format!("{} = {}", self.column(Column::User), marks.next())),
+        };
+        [expiry].into_iter().chain(user).collect()
     }
 
     fn marks(&self) -> Marks {

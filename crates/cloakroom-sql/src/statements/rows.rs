@@ -54,20 +54,18 @@ impl RowStatements {
         let written: Vec<String> = WRITTEN.iter().map(|column| names.column(*column)).collect();
         let extra: Vec<String> = names.extra().collect();
 
-        let inserted =
-            [&[key.clone(), version.clone()], written.as_slice(), &[sweep.clone()], &extra].concat();
-        let marks = vec!["?"; inserted.len()].join(", ");
-        let set = |columns: &[String]| {
-            columns.iter().map(|column| format!("{column} = ?")).collect::<Vec<_>>().join(", ")
-        };
-        let whole = set(&[&[version.clone()], written.as_slice(), &[sweep.clone()], &extra].concat());
-        let head = set(&[&[version.clone()], written.as_slice()].concat());
-        let tail = extra.iter().map(|column| format!(", {column} = ?")).collect::<String>();
+        let inserted: Vec<&String> =
+            [&key, &version].into_iter().chain(&written).chain([&sweep]).chain(&extra).collect();
+        let (columns, marks) = (listed(&inserted, String::clone), listed(&inserted, |_| "?".to_owned()));
+        let set = |column: &String| format!("{column} = ?");
+        let whole = listed(inserted.get(1..).unwrap_or_default(), set);
+        let head = listed(&[&version].into_iter().chain(&written).collect::<Vec<_>>(), set);
+        let tail = extra.iter().map(set).fold(String::new(), |tail, set| tail + ", " + &set);
         let (least, greatest) = (dialect.least(), dialect.greatest());
         let at_version = format!("WHERE {key} = ? AND {version} = ? AND {expires} > ?");
 
         Self {
-            insert: format!("INSERT INTO {table} ({}) VALUES ({marks})", inserted.join(", ")),
+            insert: format!("INSERT INTO {table} ({columns}) VALUES ({marks})"),
             replace: format!("UPDATE {table} SET {whole} WHERE {key} = ? AND {expires} <= ?"),
             // The sweep time moves only downwards, so that a save rewrites its index only when the expiry comes nearer.
             update: format!("UPDATE {table} SET {head}, {sweep} = {least}({sweep}, ?){tail} {at_version}"),
@@ -121,6 +119,10 @@ impl RowStatements {
 /// of different statements, each prepared once, stays small.
 pub(crate) const fn padded(keys: usize) -> usize {
     keys.next_power_of_two()
+}
+
+fn listed(columns: &[&String], write: impl Fn(&String) -> String) -> String {
+    columns.iter().map(|column| write(column)).collect::<Vec<_>>().join(", ")
 }
 
 fn list_of(keys: usize) -> String {

@@ -59,7 +59,7 @@ fn every_statement(layout: &Layout, dialect: Dialect) -> String {
     for question in questions(&names) {
         list.push(("question", format!("{}\n-- {:?}", question.text, question.arguments)));
     }
-    list.iter().map(|(name, text)| format!("-- {name}\n{}\n\n", text.trim_end())).collect()
+    list.iter().map(|(name, text)| format!("-- {name}\n{}\n", text.trim_end())).collect::<Vec<_>>().join("\n")
 }
 
 fn compare(file: &str, actual: &str) {

@@ -12,34 +12,35 @@ use tokio::runtime::{Builder, Runtime};
 
 /// The server named by an environment variable.
 fn url(variable: &str) -> String {
-    std::env::var(variable)
-        .unwrap_or_else(|_| panic!("{variable} is not set: run scripts/test, which starts the servers, or set it"))
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run scripts/test, which starts the servers, or set it")
+    })
 }
 
-pub fn postgres_url() -> String {
+pub(crate) fn postgres_url() -> String {
     url("CLOAKROOM_TEST_POSTGRES_URL")
 }
 
-pub fn mysql_url() -> String {
+pub(crate) fn mysql_url() -> String {
     url("CLOAKROOM_TEST_MYSQL_URL")
 }
 
 /// A name that no other test of any process uses.
-pub fn unique(prefix: &str) -> Name {
+pub(crate) fn unique(prefix: &str) -> Name {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     Name::new(format!("{prefix}_{}_{number}", std::process::id())).unwrap()
 }
 
 /// The native layout in a table of its own, which is dropped when [`run`] ends.
-pub fn own_table(prefix: &str, server: Server) -> Layout {
+pub(crate) fn own_table(prefix: &str, server: Server) -> Layout {
     let name = unique(prefix);
     drop_later(server, name.as_str());
     Layout::native().with_table(name)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
+pub(crate) enum Server {
     Postgres,
     Mysql,
 }
@@ -50,12 +51,12 @@ thread_local! {
 }
 
 /// Drops a table when [`run`] ends, which has to be running on this thread.
-pub fn drop_later(server: Server, table: &str) {
+pub(crate) fn drop_later(server: Server, table: &str) {
     LEFT_BEHIND.with_borrow_mut(|tables| tables.push((server, table.to_owned())));
 }
 
 /// Runs a test on a runtime of its own, on several threads, and removes what it left behind.
-pub fn run<T>(test: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let outcome = runtime.block_on(test);
     clean(&runtime);
@@ -87,7 +88,7 @@ fn clean(runtime: &Runtime) {
 }
 
 /// A folder that is removed when [`run`] ends.
-pub fn folder() -> std::path::PathBuf {
+pub(crate) fn folder() -> std::path::PathBuf {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_owned();
     FOLDERS.with_borrow_mut(|folders| folders.push(folder));
@@ -95,7 +96,7 @@ pub fn folder() -> std::path::PathBuf {
 }
 
 #[cfg(feature = "sqlite")]
-pub async fn sqlite_pool(path: &std::path::Path, connections: u32) -> sqlx::SqlitePool {
+pub(crate) async fn sqlite_pool(path: &std::path::Path, connections: u32) -> sqlx::SqlitePool {
     let options = sqlx::sqlite::SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -105,11 +106,11 @@ pub async fn sqlite_pool(path: &std::path::Path, connections: u32) -> sqlx::Sqli
 }
 
 #[cfg(feature = "postgres")]
-pub async fn postgres_pool(connections: u32) -> sqlx::PgPool {
+pub(crate) async fn postgres_pool(connections: u32) -> sqlx::PgPool {
     sqlx::postgres::PgPoolOptions::new().max_connections(connections).connect(&postgres_url()).await.unwrap()
 }
 
 #[cfg(feature = "mysql")]
-pub async fn mysql_pool(connections: u32) -> sqlx::MySqlPool {
+pub(crate) async fn mysql_pool(connections: u32) -> sqlx::MySqlPool {
     sqlx::mysql::MySqlPoolOptions::new().max_connections(connections).connect(&mysql_url()).await.unwrap()
 }
