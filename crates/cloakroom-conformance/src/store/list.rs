@@ -208,14 +208,14 @@ macro_rules! for_each_store_case {
 #[macro_export]
 macro_rules! store_tests {
     ($suite:expr, $block_on:expr) => {
-        $crate::for_each_store_case!([$crate::stamp_store_tests] [$suite, $block_on]);
+        $crate::for_each_store_case!([$crate::stamp_tests] [$suite, $block_on]);
     };
 }
 
 /// The tests themselves. Not for use outside this crate.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! stamp_store_tests {
+macro_rules! stamp_tests {
     ([$suite:expr, $block_on:expr] $($module:ident { $($name:ident)* })*) => {$(
         mod $module {
             #[allow(unused_imports, reason = "the caller's expressions name what the caller imported")]

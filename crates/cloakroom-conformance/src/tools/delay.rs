@@ -19,7 +19,7 @@ use super::Moment;
 /// ```
 /// use cloakroom_conformance::{DelayingStore, Moment, block_on};
 /// use cloakroom_core::{MemoryStore, Operation, Store, StoreKey, Timestamp};
-/// use futures_util::join;
+/// use futures_util::future::join;
 ///
 /// let store = DelayingStore::new(MemoryStore::new());
 /// let gate = store.gate();
@@ -33,7 +33,7 @@ use super::Moment;
 ///             parked.release();
 ///         }
 ///     };
-///     let (loaded, ()) = join!(load, release);
+///     let (loaded, ()) = join(load, release).await;
 ///     loaded
 /// })?;
 /// # Ok::<(), cloakroom_core::StoreError>(())
