@@ -190,3 +190,57 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> Failure {
     let code = error.code().and_then(|code| code.parse().ok()).unwrap_or(-1);
     Failure::sqlite(code, error.message())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(failure: &Failure) -> String {
+        let again = failure.again();
+        let error = again.into_error(Operation::Save, "test");
+        format!("{failure:?} {error} {error:?} {}", Error::source(&error).unwrap())
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn asvs_16_2_5_messages_of_postgres_that_quote_a_value_are_left_out() {
+        for state in ["22P02", "22001", "22021", "23505", "23514", "2200G", "P0001", "", "ä"] {
+            assert!(
+                !told(&Failure::postgres(state, "invalid input: \"secret\"")).contains("secret"),
+                "{state}"
+            );
+        }
+        assert!(
+            told(&Failure::postgres("42P01", "relation \"sessions\" does not exist")).contains("sessions")
+        );
+        assert_eq!(Failure::postgres("40P01", "").cause, Cause::Contention);
+        assert_eq!(Failure::postgres("08006", "").cause, Cause::Broken);
+        assert_eq!(Failure::postgres("22001", "").cause, Cause::Refused(ErrorKind::TooLarge));
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    fn asvs_16_2_5_messages_of_mysql_that_quote_a_value_are_left_out() {
+        for number in [1062, 1292, 1366, 1406, 1644, 3819, 4025, 0] {
+            assert!(
+                !told(&Failure::mysql(number, "Duplicate entry 'secret'")).contains("secret"),
+                "{number}"
+            );
+        }
+        assert!(told(&Failure::mysql(1146, "Table 'app.sessions' doesn't exist")).contains("sessions"));
+        assert_eq!(Failure::mysql(1213, "").cause, Cause::Contention);
+        assert_eq!(Failure::mysql(1153, "").cause, Cause::Refused(ErrorKind::TooLarge));
+    }
+
+    #[test]
+    fn codes_of_sqlite_are_told_apart() {
+        let cause = |code, message| Failure::sqlite(code, message).cause;
+        assert_eq!(cause(1555, ""), Cause::Duplicate);
+        assert_eq!(cause(2067, ""), Cause::Duplicate);
+        // BUSY and its extended form BUSY_SNAPSHOT.
+        assert_eq!(cause(5, ""), Cause::Refused(ErrorKind::Unavailable));
+        assert_eq!(cause(517, ""), Cause::Refused(ErrorKind::Unavailable));
+        assert_eq!(cause(1, "no such table: sessions"), Cause::Refused(ErrorKind::Schema));
+        assert_eq!(cause(275, "CHECK constraint failed"), Cause::Refused(ErrorKind::Refused));
+    }
+}

@@ -109,7 +109,7 @@ pub(crate) enum Payload {
 
 /// A value of a column of the application's own.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ExtraValue {
+pub(crate) enum ExtraValue {
     /// SQL NULL.
     Null,
     /// Text.

@@ -179,3 +179,6 @@ fn push_row<'a>(list: &mut Vec<Argument<'a>>, version: i64, row: &'a Row) {
 const fn at(instant: Timestamp) -> Argument<'static> {
     Argument::Integer(instant.as_millis())
 }
+
+#[cfg(test)]
+mod tests;

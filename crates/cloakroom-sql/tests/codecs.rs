@@ -22,7 +22,7 @@ fn key(number: u8) -> StoreKey {
 
 fn full() -> Record {
     let lifetime =
-        Lifetime::idle(Duration::from_secs(60)).with_absolute(Duration::from_secs(86_400)).persistent();
+        Lifetime::idle(Duration::from_mins(1)).with_absolute(Duration::from_hours(24)).persistent();
     let mut record = Record::new(lifetime, NOW);
     record.user = Some(UserId::new("ann").unwrap());
     record.device = Some(Device::new("Lynx \"2.9\"\u{1}").with_address("2001:db8::/48"));

@@ -113,12 +113,14 @@ impl ArrayStatements {
                  DELETE FROM {table} AS stored USING locked WHERE stored.{key} = locked.key"
             ),
             clear: format!("DELETE FROM {table} WHERE {key} = $1 AND {expires} <= $2"),
+            // By array rather than by join: a planner that does not know the limit would join the whole table.
             sweep: format!(
                 "WITH due AS MATERIALIZED (\n  SELECT stored.{key} AS key, stored.{expires} AS expires_at\n  \
                  FROM {table} AS stored WHERE stored.{sweep} <= $1\n  ORDER BY stored.{sweep} LIMIT $2{}\n), \
-                 removed AS (\n  DELETE FROM {table} AS stored USING due WHERE stored.{key} = due.key \
-                 AND due.expires_at <= $1\n  RETURNING 1\n), moved AS (\n  UPDATE {table} AS stored \
-                 SET {sweep} = due.expires_at\n  FROM due WHERE stored.{key} = due.key AND due.expires_at > $1\n)\n\
+                 removed AS (\n  DELETE FROM {table} \
+                 WHERE {key} = ANY (ARRAY(SELECT due.key FROM due WHERE due.expires_at <= $1))\n  RETURNING 1\n), \
+                 moved AS (\n  UPDATE {table} SET {sweep} = {expires}\n  \
+                 WHERE {key} = ANY (ARRAY(SELECT due.key FROM due WHERE due.expires_at > $1))\n)\n\
                  SELECT (SELECT COUNT(*) FROM removed), (SELECT COUNT(*) FROM due)",
                 names.dialect.skip_locked(),
             ),

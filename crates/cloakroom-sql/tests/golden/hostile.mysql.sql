@@ -112,4 +112,3 @@ SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), CASE WHEN is_nullab
 -- question
 SELECT CAST(index_name AS CHAR), CASE WHEN non_unique = 0 THEN '1' ELSE '0' END, '1', CAST(column_name AS CHAR) FROM information_schema.statistics WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY index_name, seq_in_index
 -- [Some("my \"own\" `schema`"), Some("x\"; DROP TABLE users; --")]
-

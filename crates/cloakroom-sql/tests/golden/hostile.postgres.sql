@@ -108,11 +108,11 @@ WITH due AS MATERIALIZED (
   FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" AS stored WHERE stored."sweep_at" <= $1
   ORDER BY stored."sweep_at" LIMIT $2 FOR UPDATE SKIP LOCKED
 ), removed AS (
-  DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" AS stored USING due WHERE stored."select" = due.key AND due.expires_at <= $1
+  DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "select" = ANY (ARRAY(SELECT due.key FROM due WHERE due.expires_at <= $1))
   RETURNING 1
 ), moved AS (
-  UPDATE "my ""own"" `schema`"."x""; DROP TABLE users; --" AS stored SET "sweep_at" = due.expires_at
-  FROM due WHERE stored."select" = due.key AND due.expires_at > $1
+  UPDATE "my ""own"" `schema`"."x""; DROP TABLE users; --" SET "sweep_at" = "expires_at"
+  WHERE "select" = ANY (ARRAY(SELECT due.key FROM due WHERE due.expires_at > $1))
 )
 SELECT (SELECT COUNT(*) FROM removed), (SELECT COUNT(*) FROM due)
 
@@ -166,4 +166,3 @@ SELECT attname::text, format_type(atttypid, atttypmod), CASE WHEN attnotnull THE
 -- question
 SELECT indexrelid::text, CASE WHEN indisunique THEN '1' ELSE '0' END, CASE WHEN indpred IS NULL THEN '1' ELSE '0' END, attname::text FROM pg_index CROSS JOIN LATERAL unnest(indkey) WITH ORDINALITY AS part (number, position) LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = number AND number <> 0 WHERE indrelid = to_regclass($1) AND indisvalid AND position <= indnkeyatts ORDER BY indexrelid, position
 -- [Some("\"my \"\"own\"\" `schema`\".\"x\"\"; DROP TABLE users; --\"")]
-

@@ -112,4 +112,3 @@ SELECT name, type, CASE WHEN "notnull" = 0 THEN '1' ELSE '0' END, CASE WHEN dflt
 -- question
 SELECT list.name, CAST(list."unique" AS TEXT), CASE WHEN list.partial THEN '0' ELSE '1' END, info.name FROM pragma_index_list(?1, ?2) AS list, pragma_index_info(list.name, ?2) AS info ORDER BY list.name, info.seqno
 -- [Some("x\"; DROP TABLE users; --"), Some("my \"own\" `schema`")]
-

@@ -105,11 +105,11 @@ WITH due AS MATERIALIZED (
   FROM "sessions" AS stored WHERE stored."sweep_at" <= $1
   ORDER BY stored."sweep_at" LIMIT $2 FOR UPDATE SKIP LOCKED
 ), removed AS (
-  DELETE FROM "sessions" AS stored USING due WHERE stored."key" = due.key AND due.expires_at <= $1
+  DELETE FROM "sessions" WHERE "key" = ANY (ARRAY(SELECT due.key FROM due WHERE due.expires_at <= $1))
   RETURNING 1
 ), moved AS (
-  UPDATE "sessions" AS stored SET "sweep_at" = due.expires_at
-  FROM due WHERE stored."key" = due.key AND due.expires_at > $1
+  UPDATE "sessions" SET "sweep_at" = "expires_at"
+  WHERE "key" = ANY (ARRAY(SELECT due.key FROM due WHERE due.expires_at > $1))
 )
 SELECT (SELECT COUNT(*) FROM removed), (SELECT COUNT(*) FROM due)
 
@@ -163,4 +163,3 @@ SELECT attname::text, format_type(atttypid, atttypmod), CASE WHEN attnotnull THE
 -- question
 SELECT indexrelid::text, CASE WHEN indisunique THEN '1' ELSE '0' END, CASE WHEN indpred IS NULL THEN '1' ELSE '0' END, attname::text FROM pg_index CROSS JOIN LATERAL unnest(indkey) WITH ORDINALITY AS part (number, position) LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = number AND number <> 0 WHERE indrelid = to_regclass($1) AND indisvalid AND position <= indnkeyatts ORDER BY indexrelid, position
 -- [Some("\"sessions\"")]
-
