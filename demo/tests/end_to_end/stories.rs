@@ -130,6 +130,9 @@ fn sigterm_finishes_what_was_begun(database: &Database) {
 
     server.signal("TERM");
     server.line_with("Stopping");
+    // The next server is already there, as when an application is replaced by its next version.
+    let next = Server::start(database.url());
+    assert_eq!(visitor.get(&next, "/").visits(), 2);
     connection.write_all(form.as_bytes()).unwrap();
     let mut rest = String::new();
     answers.read_to_string(&mut rest).unwrap();
@@ -138,8 +141,8 @@ fn sigterm_finishes_what_was_begun(database: &Database) {
     assert!(status.success(), "{status}");
     assert!(!said.contains("cut off"), "{said}");
 
-    let server = Server::start(database.url());
-    visitor.get(&server, "/things").assert_says("Last minute hat");
+    visitor.get(&next, "/things").assert_says("Last minute hat");
+    assert_eq!(visitor.get(&next, "/").visits(), 3);
 }
 
 /// Row ASVS 16.5.2: nobody is let in, and nobody is told that something was kept.

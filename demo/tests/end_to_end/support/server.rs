@@ -75,9 +75,20 @@ impl Drop for Server {
     }
 }
 
-/// Runs the demo until it ends by itself.
+/// Runs the demo, which ends by itself: fails when it starts to serve.
 pub(crate) fn run(database: &str, arguments: &[&str]) -> Output {
-    demo(database, arguments).output().unwrap()
+    let mut command = demo(database, arguments);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    while stdout.read_line(&mut said).unwrap() > 0 {
+        if said.contains("Open http://") {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("the demo started, with {arguments:?} on {database}");
+        }
+    }
+    Output { stdout: said.into_bytes(), ..child.wait_with_output().unwrap() }
 }
 
 fn demo(database: &str, arguments: &[&str]) -> Command {
