@@ -26,7 +26,10 @@ install_packages() {
         [[ -n ${CLOAKROOM_TEST_POSTGRES_URL:-} || -n $(postgres_folder) ]] || missing+=(postgresql)
         [[ -n ${CLOAKROOM_TEST_MYSQL_URL:-} ]] || have mariadbd || missing+=(mariadb-server-core mariadb-client-core)
         ;;
-      browser) have chromium || missing+=(chromium fonts-liberation) ;;
+      browser)
+        have chromium || missing+=(chromium fonts-liberation)
+        have chromedriver || missing+=(chromium-driver)
+        ;;
       # Without it the cargo tools are built instead, so only root is given it.
       python) ((EUID != 0)) || python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv) ;;
     esac
