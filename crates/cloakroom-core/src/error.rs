@@ -111,7 +111,9 @@ impl StoreError {
     pub fn may_retry(&self) -> bool {
         match self.kind {
             ErrorKind::Unavailable | ErrorKind::Overloaded => true,
-            ErrorKind::Unknown => matches!(self.operation, Operation::Load | Operation::List | Operation::Count),
+            ErrorKind::Unknown => {
+                matches!(self.operation, Operation::Load | Operation::List | Operation::Count)
+            }
             _ => false,
         }
     }
@@ -119,18 +121,26 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whoever starts an application sees this one line; only what the driver said tells them what to mend.
+        if let (Operation::Open, Some(source)) = (self.operation, &self.source) {
+            return write!(formatter, "the {} store could not be opened: {source}", self.backend);
+        }
         let advice = match self.kind {
             ErrorKind::Conflict => "another writer was first; load the session again and repeat the change",
             ErrorKind::Gone => "the session has ended; nothing was written",
             ErrorKind::Unavailable => "the database cannot be reached; check that it runs and is reachable",
-            ErrorKind::Unknown => "the database did not answer in time; the statement may or may not have been applied",
+            ErrorKind::Unknown => {
+                "the database did not answer in time; the statement may or may not have been applied"
+            }
             ErrorKind::Overloaded => "the store's queue is full; raise its limit or the database's capacity",
             ErrorKind::Closed => "the store is shutting down",
             ErrorKind::Corrupt => "the stored row cannot be read as a session; it was left unchanged",
             ErrorKind::TooLarge => "the session's data is too large; keep big values elsewhere",
             ErrorKind::Schema => "the table is missing or has another shape; compare it with the printed DDL",
             ErrorKind::Unsupported => "this store's layout has no place for that",
-            ErrorKind::Refused => "the database refused the statement; its own message is the source of this error",
+            ErrorKind::Refused => {
+                "the database refused the statement; its own message is the source of this error"
+            }
         };
         write!(formatter, "{} store, {:?}: {advice}", self.backend, self.operation)
     }

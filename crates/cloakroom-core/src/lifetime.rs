@@ -129,7 +129,8 @@ impl Lifetime {
 
     /// The lifetime whose limits a store kept, in milliseconds; `None` when neither is there or one is not positive.
     pub fn from_stored(idle: Option<i64>, absolute: Option<i64>, persistence: Persistence) -> Option<Self> {
-        let read = |millis: i64| u64::try_from(millis).ok().filter(|value| *value > 0).map(Duration::from_millis);
+        let read =
+            |millis: i64| u64::try_from(millis).ok().filter(|value| *value > 0).map(Duration::from_millis);
         let limits = match (idle, absolute) {
             (Some(idle), Some(absolute)) => Limits::Both { idle: read(idle)?, absolute: read(absolute)? },
             (Some(idle), None) => Limits::Idle(read(idle)?),

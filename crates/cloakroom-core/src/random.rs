@@ -26,7 +26,9 @@ impl Random for SystemRandom {
 
 /// The random source could not deliver; nothing was generated.
 #[derive(Debug, thiserror::Error)]
-#[error("the random source failed ({0}); no session id was made: check the operating system's entropy source")]
+#[error(
+    "the random source failed ({0}); no session id was made: check the operating system's entropy source"
+)]
 pub struct RandomError(String);
 
 impl RandomError {
