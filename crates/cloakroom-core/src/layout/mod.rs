@@ -207,8 +207,8 @@ mod tests {
 
     #[test]
     fn every_layout_in_the_list_is_sound() {
-        for layout in ALL {
-            assert_eq!((layout.make)().check(), Ok(()), "{}", layout.name);
+        for (name, make) in ALL {
+            assert_eq!(make().check(), Ok(()), "{name}");
         }
     }
 
