@@ -50,11 +50,13 @@ impl Gather {
         let make = Arc::new(make);
         Self::new(gathering, backend, runtime, move |presence, runtime| {
             let make = Arc::clone(&make);
-            runtime.spawn(worker::work(presence, move || make(), gathering));
+            let limit = Some(gathering.time_limit());
+            runtime.spawn(worker::work(presence, move || make(), gathering.batch(), limit));
         })
     }
 
-    /// Workers that are threads of their own, for executors that block.
+    /// Workers that are threads of their own, for executors that block. Nothing can end a batch that blocks, so only
+    /// the callers have a time limit; `runtime` has their timers where they have no runtime themselves.
     pub(crate) fn on_threads<E: Executor>(
         gathering: Gathering,
         backend: &'static str,
@@ -62,15 +64,11 @@ impl Gather {
         make: impl Fn() -> E + Send + Sync + 'static,
     ) -> Self {
         let make = Arc::new(make);
-        Self::new(gathering, backend, runtime, move |presence, runtime| {
+        Self::new(gathering, backend, runtime, move |presence, _| {
             let make = Arc::clone(&make);
-            let runtime = runtime.clone();
-            let started = std::thread::Builder::new().name("cloakroom-sql".to_owned()).spawn(move || {
-                // The batch's time limit is a timer of the runtime; the thread itself is not one of its workers.
-                let _context = runtime.enter();
-                worker::block_on(worker::work(presence, move || make(), gathering));
-            });
-            if let Err(error) = started {
+            let work = worker::work(presence, move || make(), gathering.batch(), None);
+            let thread = std::thread::Builder::new().name("cloakroom-sql".to_owned());
+            if let Err(error) = thread.spawn(|| worker::block_on(work)) {
                 tracing::error!(%error, "the store's thread cannot be started; what waited for it has failed");
             }
         })
@@ -99,8 +97,9 @@ impl Gather {
     /// # Cancel safety
     /// A dropped future leaves the operation done or not done: what was not begun is not done any more.
     pub(crate) async fn submit(&self, operation: Operation) -> Outcome {
-        let Some(runtime) = self.runtime.clone().or_else(|| Handle::try_current().ok()) else {
-            let error = StoreError::new(ErrorKind::Unavailable, operation.verb(), self.backend);
+        let verb = operation.verb();
+        let Some(here) = self.here() else {
+            let error = StoreError::new(ErrorKind::Unavailable, verb, self.backend);
             return Err(error.with_source("called outside a tokio runtime"));
         };
         let lane = match Direction::of(&operation) {
@@ -109,11 +108,10 @@ impl Gather {
         };
         let (mut waiting, worker) = lane.push(operation, self.gathering.queue())?;
         if let Some(presence) = worker {
-            (self.start)(presence, &runtime);
+            (self.start)(presence, self.runtime.as_ref().unwrap_or(&here));
         }
         let outcome = {
-            // Made in the context of the runtime, whose timer it is.
-            let _context = runtime.enter();
+            let _context = here.enter();
             timeout(self.gathering.time_limit(), waiting.outcome())
         };
         match outcome.await {
@@ -135,7 +133,12 @@ impl Gather {
             self.reads.ended().await;
             self.writes.ended().await;
         };
-        if timeout(self.gathering.time_limit(), ended).await.is_err() {
+        let Some(here) = self.here() else { return ended.await };
+        let ended = {
+            let _context = here.enter();
+            timeout(self.gathering.time_limit(), ended)
+        };
+        if ended.await.is_err() {
             let given_up = self.reads.give_up() + self.writes.give_up();
             tracing::warn!(
                 backend = self.backend,
@@ -143,6 +146,11 @@ impl Gather {
                 "the store closed before its database had answered"
             );
         }
+    }
+
+    /// The runtime whose timer a caller uses: its own, because that one is still there.
+    fn here(&self) -> Option<Handle> {
+        Handle::try_current().ok().or_else(|| self.runtime.clone())
     }
 }
 

@@ -6,26 +6,35 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
+use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::lane::Presence;
-use super::limits::Gathering;
 use crate::executor::Executor;
 
 /// Runs batches until the lane is closed and empty.
 ///
-/// An executor that panics or does not end within the time limit is dropped and made again; the callers of its
-/// batch cannot know what was applied, and the drop of their senders says so.
-pub(super) async fn work<E: Executor>(presence: Presence, make: impl Fn() -> E, gathering: Gathering) {
+/// An executor that panics or does not end within `limit` is dropped and made again; the callers of its batch cannot
+/// know what was applied, and the drop of their senders says so.
+pub(super) async fn work<E: Executor>(
+    presence: Presence,
+    make: impl Fn() -> E,
+    most: usize,
+    limit: Option<Duration>,
+) {
     // Declared after `presence` and so dropped before it: when the worker is seen to have ended, its connection is
     // given back.
     let mut executor: Option<E> = None;
-    while let Some(batch) = presence.next_batch(gathering.batch()).await {
+    while let Some(batch) = presence.next_batch(most).await {
         let (operations, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|pending| (pending.operation, pending.answer)).unzip();
         let run = catching(async { executor.get_or_insert_with(&make).run(operations).await });
-        match timeout(gathering.time_limit(), run).await {
+        let ended = match limit {
+            Some(limit) => timeout(limit, run).await,
+            None => Ok(run.await),
+        };
+        match ended {
             Ok(Ok(outcomes)) => {
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
                     // A caller that went away after its operation was begun needs no answer.

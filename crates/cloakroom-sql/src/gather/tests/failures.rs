@@ -103,3 +103,26 @@ async fn a_runtime_that_was_given_is_used_whoever_asks() {
     stage.batch().await.succeed();
     answered.await.unwrap();
 }
+
+#[test]
+fn threads_outlive_the_runtime_that_they_were_started_with() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let first = runtime();
+    let given = first.handle().clone();
+    let mut stage = Stage::with(Gathering::default(), |gathering, make| {
+        crate::gather::Gather::on_threads(gathering, "scripted", Some(given), make)
+    });
+    first.block_on(async {
+        let submitted = submit(&stage.gather, delete(1)).await;
+        stage.batch().await.succeed();
+        submitted.await.unwrap();
+    });
+    drop(first);
+    runtime().block_on(async {
+        let submitted = submit(&stage.gather, delete(2)).await;
+        stage.batch().await.succeed();
+        submitted.await.unwrap();
+        stage.gather.close().await;
+    });
+    assert_eq!(stage.made(), 1);
+}
