@@ -94,7 +94,6 @@ fn resolved(source: Source, builder: &SqlStoreBuilder) -> Result<(Target, Dialec
     }
 }
 
-#[allow(unused_variables, reason = "without a feature for pools the URL alone decides")]
 fn opened(url: &str, builder: &SqlStoreBuilder) -> Result<(Target, Dialect), StoreError> {
     match url.split(':').next() {
         #[cfg(feature = "embedded")]

@@ -39,6 +39,7 @@
 #![cfg_attr(
     not(all(feature = "embedded", feature = "sqlite", feature = "postgres", feature = "mysql")),
     allow(
+        clippy::unused_async,
         dead_code,
         unused_imports,
         unused_variables,

@@ -127,9 +127,12 @@ fn broken_ddl(text: &str, dialect: Dialect) -> Vec<String> {
     let column = |name: &str| format!("  {mark}{name}{mark} ");
     let mut lines = Vec::new();
     for line in text.lines() {
-        if line.starts_with(&column("version")) || line.starts_with("  KEY ") && line.contains("sweep_idx") {
+        let dropped =
+            line.starts_with(&column("version")) || line.starts_with("  KEY ") && line.contains("sweep_idx");
+        if dropped {
             continue;
-        } else if line.starts_with(&column("user_id")) {
+        }
+        if line.starts_with(&column("user_id")) {
             lines.push(line.replace(',', " NOT NULL,"));
         } else if line.starts_with(&column("expires_at")) {
             lines.push(format!("{} {} NOT NULL,", column("expires_at"), "TEXT"));
@@ -142,7 +145,7 @@ fn broken_ddl(text: &str, dialect: Dialect) -> Vec<String> {
     }
     let statements = lines.join("\n");
     statements
-        .split(";")
+        .split(';')
         .filter(|text| !text.is_empty() && !text.contains("sweep_idx"))
         .map(str::to_owned)
         .collect()

@@ -6,6 +6,8 @@ use super::*;
 use crate::statements::Names;
 use crate::statements::rows::RowStatements;
 
+const ONE: Effect = Effect::Rows(1);
+const NONE: Effect = Effect::Rows(0);
 const NOW: Timestamp = Timestamp::from_millis(1_000);
 
 fn key(number: u8) -> StoreKey {
@@ -64,8 +66,6 @@ fn what_a_write_comes_to_follows_from_what_its_statements_did() {
     use Effect::Duplicate;
     use Statement::{Clear, Delete, Insert, Probe, Rename, Replace, Touch, Update};
     let [create, save, touch, rename, delete] = operations();
-    const ONE: Effect = Effect::Rows(1);
-    const NONE: Effect = Effect::Rows(0);
     for (operation, course, outcome) in [
         (&create, &[(Insert, ONE)][..], "version 40"),
         (&create, &[(Insert, Duplicate), (Replace, ONE)], "version 40"),
