@@ -1,6 +1,7 @@
 //! SeaORM's connections and entities.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "entities are public the way SeaORM writes them")]
 #![cfg(all(feature = "sea-orm", feature = "sqlite"))]
 
 mod support;
