@@ -1,9 +1,13 @@
 //! SQLite in the process itself: loads run where they are asked for, writes are gathered on one thread.
 //!
 //! A load blocks its caller's thread. That is right here, because a load is a walk of a few pages that are nearly
-//! always in memory: it takes some microseconds, less than handing it to another thread and being woken again would
-//! cost. In WAL mode it never waits for a writer. What blocks longer, a lock held by another process or a walk over
-//! many rows, is handed to a thread of the store's own.
+//! always in memory: it takes less time than handing it to another thread and being woken again would cost. In WAL
+//! mode it never waits for a writer. Measured on a table of a million sessions (380 MB, a busy two-core machine with a
+//! virtual disk): 16 µs, 99 of 100 within 43 µs; right after the page cache was dropped 0.25 ms, 99 of 100 within 3.7
+//! to 6.5 ms, once for each page. A site whose sessions do not fit into memory, on a disk that has to move a head, is
+//! better served by a pool of its own.
+//!
+//! What may block longer is handed to a thread of the store's: a lock of another process, a walk over many rows.
 
 mod connection;
 mod database;

@@ -118,23 +118,42 @@ async fn a_lock_that_is_never_given_back_is_an_error_within_the_limit() {
 async fn a_load_that_meets_a_lock_waits_where_it_blocks_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
-    let limit = Duration::from_secs(1);
-    let embedded = with_table(file(&path), Gathering::default().with_time_limit(limit));
-    embedded.submit(create(1, "{}")).await.unwrap();
-    // All connections must be gone before one can have the file to itself, and then none gets in.
-    embedded.close().await;
+    let embedded = with_table(file(&path), patient());
+    let other = rusqlite::Connection::open(&path).unwrap();
+    insert_unreadable(&other, 1);
+    // A load that fails closes its connection, and nothing was written yet: the store has no other.
+    assert_failed(&embedded.submit(load(1)).await, ErrorKind::Corrupt);
+    other.pragma_update(None, "locking_mode", "exclusive").unwrap();
+    other.execute("DELETE FROM sessions", []).unwrap();
+    // Nobody else gets in now, not even to read. Had the load waited here, this test would wait with it for ever.
+    let mut submitted = Box::pin(embedded.submit(load(1)));
+    tokio::select! {
+        biased;
+        outcome = &mut submitted => panic!("answered under another process's lock: {outcome:?}"),
+        () = tokio::task::yield_now() => {}
+    }
+    drop(other);
+    assert!(matches!(submitted.await, Ok(Answer::Loaded(None))));
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_keeps_to_itself_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    super::open(&path).close().await;
     let other = rusqlite::Connection::open(&path).unwrap();
     other.pragma_update(None, "locking_mode", "exclusive").unwrap();
-    other.execute_batch("BEGIN IMMEDIATE; COMMIT").unwrap();
-    let reopened = Embedded::open(
-        file(&path),
-        super::Durability::Full,
-        super::names(),
-        Gathering::default().with_time_limit(limit),
-        None,
-    );
-    assert_eq!(reopened.unwrap_err().kind(), ErrorKind::Unavailable);
+    other.execute("DELETE FROM sessions", []).unwrap();
+    let gathering = Gathering::default().with_time_limit(Duration::from_millis(5));
+    let refused = Embedded::open(file(&path), super::Durability::Full, super::names(), gathering, None);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable);
     drop(other);
-    let again = super::open(&path);
-    again.submit(load(1)).await.unwrap();
+    super::open(&path).submit(load(1)).await.unwrap();
+}
+
+/// Inserts a row that no load can read.
+fn insert_unreadable(connection: &rusqlite::Connection, number: u32) {
+    let text =
+        "INSERT INTO sessions VALUES (?, 1, NULL, 'json', '{}', 0, 0, 0, NULL, NULL, NULL, 70000, NULL, 0)";
+    connection.execute(text, [super::key(number).as_bytes()]).unwrap();
 }
