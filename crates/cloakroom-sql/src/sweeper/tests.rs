@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use cloakroom_core::Operation as Verb;
 use tokio::sync::mpsc;
-use tokio::time::advance;
+use tokio::time::{advance, timeout};
 
 use super::*;
 
@@ -59,6 +59,13 @@ fn failure(kind: ErrorKind) -> Result<Swept, StoreError> {
     Err(StoreError::new(kind, Verb::Sweep, "scripted"))
 }
 
+/// What the store is asked next.
+async fn next(asked: &mut Asked) -> (u32, Instant) {
+    // So that a test whose sweep never comes fails instead of hanging.
+    let next = timeout(Duration::from_hours(48), asked.recv()).await;
+    next.expect("a sweep is begun").expect("the test has the store")
+}
+
 async fn settle() {
     for _ in 0..8 {
         tokio::task::yield_now().await;
@@ -73,7 +80,7 @@ async fn it_runs_again_and_again_at_jittered_distances() {
     let mut last = Instant::now();
     let mut pauses = Vec::new();
     for _ in 0..40 {
-        let (limit, at) = asked.recv().await.unwrap();
+        let (limit, at) = next(&mut asked).await;
         assert_eq!(limit, 500);
         let pause = at - last;
         assert!(pause >= interval / 2 && pause <= interval * 3 / 2 + Duration::from_millis(1), "{pause:?}");
@@ -98,25 +105,25 @@ fn the_jitter_has_bounds() {
 async fn a_run_goes_on_while_there_is_more_and_time() {
     let (target, mut asked) = slow([Ok(more()), Ok(more()), Ok(more())], Duration::from_millis(10));
     let _sweeper = start(Sweep::Every(Duration::from_hours(1)), &target);
-    let (_, first) = asked.recv().await.unwrap();
+    let (_, first) = next(&mut asked).await;
     for batch in 1..4 {
-        assert_eq!(asked.recv().await.unwrap().1 - first, Duration::from_millis(10) * batch);
+        assert_eq!(next(&mut asked).await.1 - first, Duration::from_millis(10) * batch);
     }
     // That was the last: nothing remained.
-    assert!(asked.recv().await.unwrap().1 - first >= Duration::from_mins(30));
+    assert!(next(&mut asked).await.1 - first >= Duration::from_mins(30));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_ends_with_its_budget() {
     let (target, mut asked) = slow(std::iter::repeat_with(|| Ok(more())).take(100), Duration::from_secs(1));
     let _sweeper = start(Sweep::Every(Duration::from_hours(1)), &target);
-    let (_, mut last) = asked.recv().await.unwrap();
+    let (_, mut last) = next(&mut asked).await;
     for _ in 1..5 {
-        let (_, at) = asked.recv().await.unwrap();
+        let (_, at) = next(&mut asked).await;
         assert_eq!(at - last, Duration::from_secs(1));
         last = at;
     }
-    assert!(asked.recv().await.unwrap().1 - last >= Duration::from_mins(30), "five seconds were over");
+    assert!(next(&mut asked).await.1 - last >= Duration::from_mins(30), "five seconds were over");
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +136,7 @@ async fn it_survives_errors() {
     );
     let _sweeper = start(Sweep::Every(Duration::from_mins(1)), &target);
     for _ in 0..8 {
-        asked.recv().await.unwrap();
+        next(&mut asked).await;
     }
 }
 
@@ -149,20 +156,20 @@ fn only_a_change_of_health_is_said() {
 async fn it_stops_when_told_and_when_dropped_and_with_its_store() {
     let (target, mut asked) = scripted([]);
     let sweeper = start(Sweep::Every(Duration::from_mins(1)), &target);
-    asked.recv().await.unwrap();
+    next(&mut asked).await;
     sweeper.stop().await;
     assert_eq!(Arc::strong_count(&target), 1, "the task has let go of the store");
     sweeper.stop().await;
 
     let sweeper = start(Sweep::Every(Duration::from_mins(1)), &target);
-    asked.recv().await.unwrap();
+    next(&mut asked).await;
     drop(sweeper);
     settle().await;
     assert_eq!(Arc::strong_count(&target), 1);
 
     let (target, mut asked) = scripted([failure(ErrorKind::Closed)]);
     let _sweeper = start(Sweep::Every(Duration::from_mins(1)), &target);
-    asked.recv().await.unwrap();
+    next(&mut asked).await;
     settle().await;
     assert_eq!(Arc::strong_count(&target), 1, "a closed store is not swept any more");
 }
@@ -204,16 +211,16 @@ async fn every_new_session_removes_a_few_expired_ones() {
     settle().await;
     assert!(asked.try_recv().is_err());
     sweeper.inserted();
-    assert_eq!(asked.recv().await.unwrap().0, 3);
+    assert_eq!(next(&mut asked).await.0, 3);
     // Those that come together are served together, within the bound of a batch.
     for _ in 0..5 {
         sweeper.inserted();
     }
-    assert_eq!(asked.recv().await.unwrap().0, 15);
+    assert_eq!(next(&mut asked).await.0, 15);
     for _ in 0..1_000 {
         sweeper.inserted();
     }
-    assert_eq!(asked.recv().await.unwrap().0, 500);
+    assert_eq!(next(&mut asked).await.0, 500);
     settle().await;
     assert!(asked.try_recv().is_err());
     assert_eq!(Instant::now(), before, "no timer");

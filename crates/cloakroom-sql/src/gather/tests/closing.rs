@@ -101,7 +101,8 @@ async fn dropping_the_last_handle_ends_the_workers() {
         drop(gather);
         // What was begun is done, and then nobody is left to send another batch.
         batch.succeed();
-        assert!(batches.recv().await.is_none());
+        let next = tokio::time::timeout(Duration::from_mins(1), batches.recv()).await;
+        assert!(next.expect("the workers end").is_none());
         settle().await;
         assert_eq!(executors.alive.load(std::sync::atomic::Ordering::SeqCst), 0);
     }

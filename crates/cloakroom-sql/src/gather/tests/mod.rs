@@ -12,9 +12,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use cloakroom_core::{ErrorKind, Scope, StoreKey, Timestamp};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::{Gather, Gathering};
 use crate::executor::Executor;
@@ -79,7 +81,9 @@ impl Stage {
 
     /// The next batch that an executor is given.
     async fn batch(&mut self) -> Batch {
-        self.batches.recv().await.expect("the gather is alive")
+        // So that a test whose batch never comes fails instead of hanging.
+        let batch = timeout(Duration::from_mins(1), self.batches.recv()).await;
+        batch.expect("a batch is begun").expect("the gather is alive")
     }
 
     /// Lets everything run that can run and sees that no executor is given a batch.
