@@ -13,6 +13,17 @@ pub enum Dialect {
     Mysql,
 }
 
+/// Makes a transaction's changes everybody's, in every dialect.
+pub(crate) const fn commit() -> &'static str {
+    "COMMIT"
+}
+
+/// Takes a transaction's changes back, in every dialect.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) const fn rollback() -> &'static str {
+    "ROLLBACK"
+}
+
 impl Dialect {
     /// The name for messages: `sqlite`, `postgres`, `mysql`.
     pub const fn name(self) -> &'static str {

@@ -6,6 +6,7 @@ use sqlx::Database;
 use sqlx::pool::{Pool, PoolConnection};
 
 use super::driver::Driver;
+use crate::dialect::rollback;
 use crate::failure::{Cause, Failure};
 
 /// A connection that goes back to its pool when all is well with it, and is closed otherwise: after a statement whose
@@ -65,7 +66,7 @@ impl<DB: Driver> Lease<DB> {
         match result {
             Ok(value) => self.settle(Ok(value)),
             Err(failure) if failure.cause == Cause::Broken => Err(failure),
-            Err(failure) => match DB::command(self.connection(), "ROLLBACK").await {
+            Err(failure) => match DB::command(self.connection(), rollback()).await {
                 Ok(()) => self.settle(Err(failure)),
                 // Dropped in doubt, and so closed.
                 Err(_) => Err(failure),

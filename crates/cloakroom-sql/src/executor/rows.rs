@@ -11,6 +11,7 @@ use sqlx::pool::Pool;
 use super::driver::{Driver, Found};
 use super::lease::Lease;
 use super::{Executor, key, scopes};
+use crate::dialect::commit;
 use crate::failure::{Cause, Failure};
 use crate::operation::{Answer, Operation, Outcome};
 use crate::statements::Names;
@@ -114,7 +115,7 @@ impl<DB: Driver> Rows<DB> {
         let mut lease = Lease::take(&self.pool, self.patience).await?;
         match self.before_commit(lease.connection(), batch, &order).await {
             Ok(written) => {
-                let committed = DB::command(lease.connection(), "COMMIT").await;
+                let committed = DB::command(lease.connection(), commit()).await;
                 lease.finish(committed.map(|()| written)).await
             }
             // The connection broke with the transaction open, so nothing of it was applied.
@@ -222,7 +223,7 @@ impl<DB: Driver> Rows<DB> {
                 DB::execute(connection, &self.statements.sweep_move(keys.len()), &list).await?;
             }
         }
-        DB::command(connection, "COMMIT").await?;
+        DB::command(connection, commit()).await?;
         let full = u32::try_from(keys.len()).is_ok_and(|looked_at| looked_at >= limit);
         let remaining = if full { Remaining::Perhaps } else { Remaining::Nothing };
         Ok(Answer::Swept(Swept { removed, remaining }))

@@ -3,6 +3,7 @@
 use cloakroom_core::{Scope, StoreKey};
 
 use super::driver::{Driver, Found};
+use crate::dialect::commit;
 use crate::failure::Failure;
 use crate::operation::{Answer, Operation};
 use crate::statements::{Keep, Names, Start};
@@ -54,7 +55,7 @@ pub(super) async fn end<DB: Driver>(
     let ended = async {
         let ended = DB::execute(connection, &live, &arguments).await?;
         DB::execute(connection, &expired, &arguments).await?;
-        DB::command(connection, "COMMIT").await?;
+        DB::command(connection, commit()).await?;
         Ok(Answer::Counted(ended))
     };
     ended.await

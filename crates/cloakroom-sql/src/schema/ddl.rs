@@ -2,7 +2,7 @@
 
 use cloakroom_core::layout::{Column, Layout, Name};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, commit};
 use crate::statements::Names;
 
 /// The statements that make a layout's table and its indexes, for people who run their own migrations.
@@ -47,12 +47,12 @@ pub(crate) fn creation(names: &Names) -> Vec<String> {
 /// What is run before [`creation`] and after it, so that processes which start at once take turns.
 pub(crate) fn in_transaction(dialect: Dialect) -> (&'static [&'static str], &'static str) {
     match dialect {
-        Dialect::Sqlite => (&["BEGIN IMMEDIATE"], "COMMIT"),
+        Dialect::Sqlite => (&["BEGIN IMMEDIATE"], commit()),
         // IF NOT EXISTS alone is a race in PostgreSQL: two creators meet in the catalogue's unique index. The number
         // is arbitrary and only has to be the same everywhere.
-        Dialect::Postgres => (&["BEGIN", "SELECT pg_advisory_xact_lock(4915170630137724171)"], "COMMIT"),
+        Dialect::Postgres => (&["BEGIN", "SELECT pg_advisory_xact_lock(4915170630137724171)"], commit()),
         // Every DDL statement commits by itself, and there is only one.
-        Dialect::Mysql => (&["START TRANSACTION"], "COMMIT"),
+        Dialect::Mysql => (&["START TRANSACTION"], commit()),
     }
 }
 

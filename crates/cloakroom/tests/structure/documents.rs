@@ -61,8 +61,7 @@ fn is_path(text: &str) -> bool {
     let first = text.split('/').next().unwrap_or_default();
     is_plain
         && (text.contains('/') && ROOT.join(first).is_dir()
-            || text.ends_with(".md")
-            || text.ends_with(".toml"))
+            || [".md", ".toml"].iter().any(|end| text.ends_with(end)))
 }
 
 fn is_there(promised: &str) -> bool {
