@@ -62,7 +62,7 @@ impl Session {
     ///
     /// # Errors
     /// When the value does not decode into `T`, as happens after a deployment that changed the type. The value stays
-    /// as it is and the observer is told ([`Event::Undecodable`]), so that the handler can go on without it.
+    /// as it is and the observer is told ([`Event::Undecodable`](crate::Event::Undecodable)), so that the handler can go on without it.
     pub fn get<T: DeserializeOwned>(&self, key: impl SessionKey<T>) -> Result<Option<T>, DecodeError> {
         let view = Arc::clone(&self.state().view);
         let value = view.data.get(key.name()).map(|value| decode(key.name(), value)).transpose();
