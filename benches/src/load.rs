@@ -178,7 +178,8 @@ impl Visitor {
     async fn find_again(&mut self) -> anyhow::Result<()> {
         if self.keeps == Keeps::Sessions && self.client.has_cookie() {
             let answer = self.client.get(Route::Read.path()).await?;
-            self.check(Route::Read, answer).context("afterwards")?;
+            let outcome = self.check(Route::Read, answer).context("afterwards")?;
+            anyhow::ensure!(outcome == Outcome::Answered, "afterwards there is no session: {answer:?}");
         }
         Ok(())
     }

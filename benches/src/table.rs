@@ -34,22 +34,25 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// Empty when only one side was measured.
     fn ratios(self) -> String {
-        let mut text = String::from(
-            "| ours to theirs | requests/s | p50 | p99 | server CPU | store's share | database CPU | bars |\n\
-             | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n",
-        );
+        let mut rows = Vec::new();
         for backend in Backend::ALL {
             for route in Route::ALL {
                 for ours in Library::OURS {
                     let pair = Pair { view: self, ours, backend, route };
                     if pair.is_measured() {
-                        let _ = writeln!(text, "{}", pair.row());
+                        rows.push(pair.row());
                     }
                 }
             }
         }
-        text
+        if rows.is_empty() {
+            return String::new();
+        }
+        let head = "| ours to theirs | requests/s | p50 | p99 | server CPU | store's share | database CPU | bars |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |";
+        format!("{head}\n{}\n", rows.join("\n"))
     }
 
     fn figures(self) -> String {
@@ -73,10 +76,9 @@ impl<'a> View<'a> {
             Subject::Bare => None,
             Subject::Sessions(..) => median(self.shares(route, subject)),
         };
-        let failed = match middle(|sample| sample.failed) {
-            Some(failed) if failed > 0.0 => format!(" ({:.1} % failed)", failed * 100.0),
-            _ => String::new(),
-        };
+        let failed = samples.iter().map(|sample| sample.failed).fold(0.0, f64::max);
+        let failed =
+            if failed > 0.0 { format!(" (up to {:.1} % failed)", failed * 100.0) } else { String::new() };
         format!(
             "| {} | {}{failed} | {} | {} | {} | {} | {} | {} |",
             route.name(),
