@@ -77,7 +77,7 @@ pin_project! {
 }
 
 /// Boxed because an async function's future has no name; it lives only between the handler and the response.
-type Save = Pin<Box<dyn Future<Output = Result<Finished, SaveError>> + Send>>;
+type Save = Pin<Box<dyn Future<Output = Result<Finished, (SaveError, Finished)>> + Send>>;
 
 impl<F, B, E> Future for ResponseFuture<F, B>
 where
@@ -99,7 +99,9 @@ where
                         return Poll::Ready(Ok(response));
                     };
                     let status = response.status();
-                    let save: Save = Box::pin(async move { session.finish(status).await });
+                    let save: Save = Box::pin(async move {
+                        session.finish(status).await.map_err(|error| (error, session.committed()))
+                    });
                     // Dropping the handler's future first gives back what it still holds while the store works.
                     progress.set(Progress::Saving { save, response });
                 }
@@ -108,7 +110,10 @@ where
                     let mut response = mem::take(response);
                     match saved {
                         Ok(finished) => finished.apply(response.headers_mut()),
-                        Err(error) => response = refuse(error),
+                        Err((error, committed)) => {
+                            response = refuse(error);
+                            committed.apply(response.headers_mut());
+                        }
                     }
                     return Poll::Ready(Ok(response));
                 }

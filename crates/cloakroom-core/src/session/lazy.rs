@@ -13,7 +13,7 @@ use super::Session;
 use super::error::{LoadError, SaveError};
 use super::inner::{Inner, lock};
 use super::state::{Held, Origin, Response, State};
-use crate::cookie::{Freshness, Presented};
+use crate::cookie::{CookiePrintError, Freshness, Presented};
 use crate::error::StoreError;
 use crate::event::{Event, Rejection};
 use crate::id::StoreKey;
@@ -95,23 +95,18 @@ impl LazySession {
             ServerErrorPolicy::Save
         };
         inner.close(unsaved).instrument(tracing::debug_span!("session_save")).await?;
-        let mut state = lock(&inner.state);
-        let access = match state.usage {
-            Usage::Used => Access::Used,
-            Usage::Ignored => Access::Ignored,
-        };
-        let cookie = std::mem::replace(&mut state.cookie, CookieStep::Leave);
-        let id = state.held().map(|held| held.id.clone());
-        let ended_elsewhere = matches!(state.origin, Origin::Ended);
-        drop(state);
-        let set_cookie = match (cookie, id) {
-            (CookieStep::Set(expiration), Some(id)) => {
-                Some(inner.manager.cookie.set(&id, expiration, &*inner.manager.random)?)
-            }
-            (CookieStep::Remove, _) if !ended_elsewhere => Some(inner.manager.cookie.removal()),
-            (CookieStep::Leave | CookieStep::Set(_) | CookieStep::Remove, _) => None,
-        };
-        Ok(Finished { set_cookie, access })
+        Ok(inner.carried()?)
+    }
+
+    /// What the error response must carry after a failed [`LazySession::finish`].
+    ///
+    /// Usually nothing. When an earlier [`Session::save`] of the same request had changed the id, the old one is dead,
+    /// so the browser must hear of the new one although the rest of the request failed.
+    pub fn committed(&self) -> Finished {
+        let Some(session) = self.inner.session.get() else { return Finished::untouched() };
+        lock(&session.inner.state).response = Response::Sent;
+        // Without a cookie the visitor is signed out, which an error response may do and a panic may not.
+        session.inner.carried().unwrap_or_else(|_| Finished::untouched())
     }
 
     async fn loaded(&self) -> Result<Session, LoadError> {
@@ -130,6 +125,29 @@ impl fmt::Debug for LazySession {
             .debug_struct("LazySession")
             .field("session", &self.inner.session.get())
             .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// Takes what the browser has yet to be told.
+    fn carried(&self) -> Result<Finished, CookiePrintError> {
+        let mut state = lock(&self.state);
+        let access = match state.usage {
+            Usage::Used => Access::Used,
+            Usage::Ignored => Access::Ignored,
+        };
+        let cookie = std::mem::replace(&mut state.cookie, CookieStep::Leave);
+        let id = state.held().map(|held| held.id.clone());
+        let ended_elsewhere = matches!(state.origin, Origin::Ended);
+        drop(state);
+        let set_cookie = match (cookie, id) {
+            (CookieStep::Set(expiration), Some(id)) => {
+                Some(self.manager.cookie.set(&id, expiration, &*self.manager.random)?)
+            }
+            (CookieStep::Remove, _) if !ended_elsewhere => Some(self.manager.cookie.removal()),
+            (CookieStep::Leave | CookieStep::Set(_) | CookieStep::Remove, _) => None,
+        };
+        Ok(Finished { set_cookie, access })
     }
 }
 

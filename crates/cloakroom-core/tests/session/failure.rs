@@ -10,6 +10,9 @@ use cloakroom_core::{
     Scope, SessionManagerBuilder, Store as _, TouchPolicy,
 };
 
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+
 use crate::support::*;
 
 const DOWN: Fault = Fault::Before(ErrorKind::Unavailable);
@@ -89,6 +92,24 @@ fn a_failed_save_is_an_error_and_can_be_made_again() {
     increment(&session);
     let error = run(session.save()).unwrap_err();
     assert_eq!((error.status().as_u16(), error.retry_after()), (413, None));
+}
+
+#[test]
+fn an_id_that_was_changed_by_a_save_reaches_the_browser_although_the_rest_fails() {
+    let site = Site::new();
+    let mut browser = site.visitor();
+    let (lazy, session) = site.open(&browser);
+    session.set_user(user("7"));
+    run(session.save()).unwrap();
+    increment(&session);
+    site.desk.next("save", DOWN);
+    assert_eq!(run(lazy.finish(OK)).unwrap_err().status().as_u16(), 503);
+
+    let mut headers = HeaderMap::new();
+    lazy.committed().apply(&mut headers);
+    let line = headers[SET_COOKIE].to_str().unwrap();
+    assert!(line.contains(session.id().unwrap().expose()), "the browser was left with a dead id");
+    assert!(lazy.committed().set_cookie().is_none(), "the cookie was given out twice");
 }
 
 #[test]

@@ -67,6 +67,22 @@ async fn an_error_of_the_service_passes_through_and_nothing_is_stored() {
 }
 
 #[tokio::test]
+async fn a_saved_change_of_the_id_is_told_although_the_rest_of_the_request_fails() {
+    let policy = Policy::default().data_limit(40);
+    let manager = SessionManager::builder(Probe::default()).policy(policy).build().unwrap();
+    let service = SessionLayer::from(manager).layer(service_fn(async |request: Request<Body>| {
+        let session = session(&request).await?;
+        session.insert("answer", 42)?;
+        session.save().await?;
+        session.insert("more", "a".repeat(40))?;
+        Ok::<_, SessionError>(Response::<Body>::default())
+    }));
+    let response = service.oneshot(get("/", &[])).await.unwrap();
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(response.headers().contains_key(SET_COOKIE));
+}
+
+#[tokio::test]
 async fn a_session_that_grew_too_long_is_413_without_a_retry() {
     let store = Probe::default();
     let policy = Policy::default().data_limit(8);
