@@ -64,6 +64,10 @@ pub(crate) type ErrorHook = Box<dyn Fn(&StoreError) + Send + Sync>;
 /// The longest key in bytes that every database takes as a primary key. Native keys have 32.
 const LONGEST_KEY: usize = 255;
 
+/// The most rows that one sweep looks at, whatever its caller allows. A key is a parameter of the statement: SQLite
+/// takes 32,766 of them, MySQL 65,535.
+const SWEPT_AT_ONCE: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
+
 impl SqlStore {
     /// A store with everything at its default: see [`Database`] for what a URL may be.
     ///
@@ -154,6 +158,7 @@ impl Core {
 
 impl Sweepable for Core {
     async fn sweep(&self, limit: NonZeroU32, now: Timestamp) -> Result<Swept, StoreError> {
+        let limit = limit.min(SWEPT_AT_ONCE);
         match self.submit(Operation::Sweep { limit, now }).await? {
             Answer::Swept(swept) => Ok(swept),
             _ => Err(StoreError::new(ErrorKind::Unknown, Verb::Sweep, "sql")),

@@ -17,9 +17,6 @@ use crate::write::{self, Argument, Effect, Next};
 
 const BACKEND: &str = "sqlite";
 
-/// The most rows that one sweep looks at, within SQLite's bound of parameters.
-const SWEPT_AT_ONCE: u32 = 1_024;
-
 /// An executor with a connection of its own, opened when the first batch needs it.
 pub(crate) struct Rusqlite {
     database: Arc<Database>,
@@ -167,7 +164,7 @@ impl Run<'_> {
     }
 
     fn sweep(&self, limit: NonZeroU32, now: Timestamp) -> Result<Swept, Failure> {
-        let limit = limit.get().min(SWEPT_AT_ONCE);
+        let limit = limit.get();
         let now = Argument::Integer(now.as_millis());
         let transaction = begin(self.connection, self.database.patience())?;
         let due: Vec<Vec<u8>> = self

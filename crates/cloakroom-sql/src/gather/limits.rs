@@ -35,6 +35,8 @@ pub enum Connections {
 impl Gathering {
     const QUEUE: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
     const BATCH: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+    /// A load of so many keys has as many parameters. SQLite takes 32,766 of them.
+    const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
     const TIME_LIMIT: Duration = Duration::from_secs(5);
 
     /// How many connections sessions use at most.
@@ -57,12 +59,14 @@ impl Gathering {
         Self { queue, ..self }
     }
 
-    /// How many operations a batch has at most.
+    /// How many operations a batch has at most. More than 4096 is taken for 4096, because the parameters of a
+    /// statement have to stay within every database's bound.
     ///
-    /// Default: 256. Why: beyond it the round trip no longer shows, and the statement's parameters stay within
-    /// every database's bound. Cost: an operation waits for the whole batch that it is in.
+    /// Default: 256. Why: beyond it the round trip no longer shows. Cost: an operation waits for the whole batch
+    /// that it is in.
     #[must_use]
     pub const fn with_batch(self, batch: NonZeroUsize) -> Self {
+        let batch = if batch.get() > Self::LARGEST_BATCH.get() { Self::LARGEST_BATCH } else { batch };
         Self { batch, ..self }
     }
 
