@@ -9,6 +9,136 @@ use cloakroom_core::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
+/// What begins a sweep, in memory.
+#[cfg(feature = "embedded")]
+mod beginnings {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use cloakroom_core::{Clock, Lifetime, Put, Record, Scope, Store as _, StoreKey, Timestamp};
+    use cloakroom_sql::{Connections, Gathering, SqlStore, Sweep};
+    use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+    use tokio::time::{advance, pause, resume};
+
+    use super::NOW;
+
+    const LONG_AGO: Timestamp = Timestamp::from_millis(1);
+    const INTERVAL: Duration = Duration::from_mins(1);
+
+    /// A clock that tells when it is asked, which is when a sweep begins.
+    #[derive(Debug)]
+    struct Telling(UnboundedSender<()>);
+
+    impl Clock for Telling {
+        fn now(&self) -> Timestamp {
+            let _test_is_over = self.0.send(());
+            NOW
+        }
+    }
+
+    /// A store with one queue, in which what follows a sweep is done after it.
+    async fn store(sweep: Sweep) -> (SqlStore, UnboundedReceiver<()>) {
+        let (told, asked) = mpsc::unbounded_channel();
+        let store = SqlStore::builder("sqlite::memory:")
+            .gathering(Gathering::default().with_connections(Connections::One))
+            .sweep(sweep)
+            .clock(Telling(told));
+        (store.build().await.unwrap(), asked)
+    }
+
+    fn key(number: u8) -> StoreKey {
+        StoreKey::from_bytes(vec![number; 32])
+    }
+
+    /// A session that has expired by the store's clock.
+    async fn create_expired(store: &SqlStore, number: u8) {
+        let record = Record::new(Lifetime::idle(Duration::from_hours(1)), LONG_AGO);
+        store.put(&key(number), Put::New, &record, LONG_AGO).await.unwrap();
+    }
+
+    /// How many rows there are, expired or not.
+    async fn rows(store: &SqlStore) -> u64 {
+        store.count(&Scope::All, LONG_AGO).await.unwrap()
+    }
+
+    /// Whether a sweep has begun since this was last asked.
+    async fn has_begun(asked: &mut UnboundedReceiver<()>) -> bool {
+        give_way().await;
+        asked.try_recv().is_ok()
+    }
+
+    /// Lets the sweeper, which runs on the test's own thread, do all that it can.
+    async fn give_way() {
+        for _ in 0..32 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets the longest pause between two sweeps pass. The time stands still only here, because the store's thread
+    /// works in the real one.
+    async fn let_the_interval_pass() {
+        give_way().await;
+        pause();
+        advance(INTERVAL * 2).await;
+        resume();
+    }
+
+    #[tokio::test]
+    async fn the_interval() {
+        let (store, mut asked) = store(Sweep::Every(INTERVAL)).await;
+        create_expired(&store, 1).await;
+        assert!(!has_begun(&mut asked).await);
+        let_the_interval_pass().await;
+        assert!(has_begun(&mut asked).await);
+        assert_eq!(rows(&store).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_new_session() {
+        let (store, mut asked) = store(Sweep::OnInsert { at_most: NonZeroU32::MIN }).await;
+        assert!(!has_begun(&mut asked).await);
+        create_expired(&store, 1).await;
+        assert!(has_begun(&mut asked).await);
+        assert_eq!(rows(&store).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_request() {
+        let (store, mut asked) = store(Sweep::OneRequestIn(NonZeroU32::MIN)).await;
+        create_expired(&store, 1).await;
+        assert!(!has_begun(&mut asked).await);
+        store.load(&key(2), NOW).await.unwrap();
+        assert!(has_begun(&mut asked).await);
+        assert_eq!(rows(&store).await, 0);
+    }
+
+    #[tokio::test]
+    async fn the_application() {
+        let (store, mut asked) = store(Sweep::Off).await;
+        for number in 0..3 {
+            create_expired(&store, number).await;
+        }
+        let_the_interval_pass().await;
+        assert!(!has_begun(&mut asked).await);
+        assert_eq!(store.sweep_now().await.unwrap(), 3);
+        assert!(has_begun(&mut asked).await, "the clock that was given says what has expired");
+        assert_eq!(rows(&store).await, 0);
+    }
+
+    #[tokio::test]
+    async fn nothing_after_close() {
+        let (store, mut asked) = store(Sweep::Every(INTERVAL)).await;
+        let_the_interval_pass().await;
+        assert!(has_begun(&mut asked).await);
+        // The sweep is over when what follows it is.
+        assert_eq!(rows(&store).await, 0);
+        give_way().await;
+        store.close().await;
+        let_the_interval_pass().await;
+        assert!(!has_begun(&mut asked).await);
+    }
+}
+
 /// Bounds that a statement's parameters set, on a pool.
 #[cfg(feature = "sqlite")]
 mod bounds {
