@@ -102,6 +102,12 @@ impl SqlStoreBuilder {
     /// on a touch. The column is written and never read.
     ///
     /// A text with a NUL in it, which PostgreSQL cannot keep, is an error of the write.
+    ///
+    /// One column takes one fill, of its own kind; anything else is an error of [`SqlStoreBuilder::build`].
+    ///
+    /// Put no UNIQUE constraint on such a column. The store takes a duplicate for one of the session's key, so a
+    /// write that breaks the constraint fails with [`ErrorKind::Conflict`](cloakroom_core::ErrorKind::Conflict),
+    /// however often it is tried again.
     pub fn extra_text(
         mut self,
         column: Name,
@@ -111,7 +117,7 @@ impl SqlStoreBuilder {
         self
     }
 
-    /// The same for a column of 64-bit integers.
+    /// The same for a column of 64-bit integers. It must not be UNIQUE either.
     pub fn extra_integer(
         mut self,
         column: Name,
@@ -171,8 +177,8 @@ impl SqlStoreBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Schema`](cloakroom_core::ErrorKind::Schema) when the table is not what the layout says, with a
-    /// [`Mismatch`](crate::Mismatch) as its source that names every difference, or when the layout names a column
-    /// twice; `Unavailable` when the database cannot be reached in time; `Refused` when it says no, or the URL or
+    /// [`Mismatch`](crate::Mismatch) as its source that names every difference, or when the layout and the
+    /// extra columns use a name twice; `Unavailable` when the database cannot be reached in time; `Refused` when it says no, or the URL or
     /// SeaORM connection is of no use.
     ///
     /// # Cancel safety

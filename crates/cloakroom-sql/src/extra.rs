@@ -59,18 +59,22 @@ impl fmt::Debug for Extra {
     }
 }
 
-/// Joins the layout's extra columns with what fills them. A filled column that the layout lacks is added to it.
+/// Joins the layout's extra columns with what fills them. A fill that finds no free column of its name and kind gets
+/// one of its own; if that shares a name with another, [`Layout::check`] refuses it.
 pub(crate) fn joined(mut layout: Layout, fills: Vec<(Name, Fill)>) -> (Layout, Vec<Extra>) {
-    for (name, fill) in &fills {
-        if !layout.extra().iter().any(|column| column.name == *name) {
-            layout = layout.with_extra(name.clone(), fill.kind());
+    let mut extra: Vec<Extra> =
+        layout.extra().iter().map(|column| Extra { column: column.clone(), fill: None }).collect();
+    for (name, fill) in fills {
+        let kind = fill.kind();
+        let free = extra
+            .iter_mut()
+            .find(|extra| extra.fill.is_none() && extra.column.name == name && extra.column.kind == kind);
+        if let Some(free) = free {
+            free.fill = Some(fill);
+        } else {
+            layout = layout.with_extra(name.clone(), kind);
+            extra.push(Extra { column: ExtraColumn { name, kind }, fill: Some(fill) });
         }
     }
-    let fill_of = |column: &ExtraColumn| {
-        let found = fills.iter().find(|(name, fill)| *name == column.name && fill.kind() == column.kind);
-        found.map(|(_, fill)| fill.clone())
-    };
-    let extra =
-        layout.extra().iter().map(|column| Extra { column: column.clone(), fill: fill_of(column) }).collect();
     (layout, extra)
 }

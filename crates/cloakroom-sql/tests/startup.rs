@@ -226,6 +226,23 @@ fn the_embedded_database_is_checked_too() {
     });
 }
 
+/// The system completes connections to a listener by itself, and this one never answers on them.
+#[cfg(feature = "postgres")]
+#[test]
+fn a_database_that_never_answers_does_not_hang_the_start() {
+    support::run(async {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
+        // Real time, because a paused clock does not wait for a socket. Nothing depends on how long it takes.
+        let limit = std::time::Duration::from_millis(50);
+        let error = SqlStore::builder(url).startup_limit(limit).sweep(Sweep::Off).build().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let told = error.source().unwrap().to_string();
+        assert!(told.contains("within the time limit of the start"), "{told}");
+        assert!(silent.accept().is_ok(), "nobody tried to connect");
+    });
+}
+
 #[test]
 fn a_url_of_no_use_says_what_to_write_and_not_what_was_written() {
     support::run(async {
@@ -243,5 +260,27 @@ fn a_layout_that_uses_a_name_twice_is_refused() {
         let layout = Layout::native().with_column(Column::User, name("DATA"));
         let error = open("sqlite::memory:", &layout, Startup::CreateIfMissing).await.unwrap_err();
         assert!(explain(&error).contains("twice"));
+    });
+}
+
+/// A fill that finds no column of its own must not be dropped: its column would stay empty, and nobody would know.
+#[test]
+fn a_fill_without_a_column_of_its_own_is_refused() {
+    support::run(async {
+        let integer = Layout::native().with_extra(name("tenant"), ExtraKind::Integer);
+        let text = Layout::native().with_extra(name("tenant"), ExtraKind::Text);
+        let fill = |layout| {
+            SqlStore::builder("sqlite::memory:").layout(layout).extra_text(name("tenant"), |_| None).build()
+        };
+        let other_kind = fill(integer).await.unwrap_err();
+        assert!(explain(&other_kind).contains("\"tenant\" twice"), "{}", explain(&other_kind));
+        fill(text).await.unwrap().close().await;
+
+        let filled_twice = SqlStore::builder("sqlite::memory:")
+            .extra_integer(name("tenant"), |_| Some(1))
+            .extra_integer(name("tenant"), |_| Some(2))
+            .build();
+        let filled_twice = filled_twice.await.unwrap_err();
+        assert!(explain(&filled_twice).contains("\"tenant\" twice"), "{}", explain(&filled_twice));
     });
 }
