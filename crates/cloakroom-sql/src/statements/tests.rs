@@ -2,7 +2,7 @@
 //!
 //! To accept a change, run with `UPDATE_GOLDEN=1` and read the difference.
 
-use cloakroom_core::layout::{Column, DataColumn, ExtraKind, Layout, Name};
+use cloakroom_core::layout::{ALL, Column, DataColumn, ExtraKind, Layout, Name};
 use cloakroom_core::{Scope, UserId};
 
 use super::arrays::ArrayStatements;
@@ -72,9 +72,11 @@ fn compare(file: &str, actual: &str) {
 }
 
 #[test]
-fn golden_native() {
-    for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql] {
-        compare(&format!("native.{}", dialect.name()), &every_statement(&Layout::native(), dialect));
+fn golden_layouts() {
+    for (layout, make) in ALL {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql] {
+            compare(&format!("{layout}.{}", dialect.name()), &every_statement(&make(), dialect));
+        }
     }
 }
 
