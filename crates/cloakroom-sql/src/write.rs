@@ -55,6 +55,10 @@ pub(crate) const fn first(operation: &Operation) -> Option<Statement> {
     }
 }
 
+/// How many statements one write runs at most; then it is a conflict. A create starts again when the row in its way
+/// vanishes meanwhile, but when it is refused by a UNIQUE constraint of the application's own it would do so for ever.
+pub(crate) const STEPS: usize = 9;
+
 /// What follows when `statement`, run for `operation`, had this effect.
 pub(crate) fn next(operation: &Operation, statement: Statement, effect: Effect) -> Next {
     let matched = matches!(effect, Effect::Rows(1..));

@@ -16,7 +16,7 @@ use crate::failure::{Cause, Failure};
 use crate::operation::{Answer, Operation, Outcome};
 use crate::statements::Names;
 use crate::statements::rows::{RowStatements, Statement, padded};
-use crate::write::{Argument, Effect, Next, arguments, first, next};
+use crate::write::{Argument, Effect, Next, STEPS, arguments, first, next};
 
 /// How often a statement that lost to a deadlock is run in all.
 const ATTEMPTS: usize = 4;
@@ -162,7 +162,7 @@ impl<DB: Driver> Rows<DB> {
         operation: &Operation,
     ) -> Result<Written, Failure> {
         let Some(mut statement) = first(operation) else { return Ok(Ok(Answer::Done)) };
-        loop {
+        for _ in 0..STEPS {
             let text = self.statements.text(statement);
             let arguments = arguments(operation, statement);
             let effect = if statement == Statement::Probe {
@@ -180,6 +180,7 @@ impl<DB: Driver> Rows<DB> {
                 Next::Answer(written) => return Ok(written),
             }
         }
+        Ok(Err(ErrorKind::Conflict))
     }
 
     async fn alone(&self, operation: &Operation) -> Outcome {

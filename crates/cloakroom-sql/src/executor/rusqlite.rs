@@ -128,13 +128,14 @@ impl Run<'_> {
 
     fn write(&self, operation: &Operation) -> Result<Answer, Fault> {
         let mut statement = write::first(operation).ok_or(Fault::Kind(ErrorKind::Unsupported))?;
-        loop {
+        for _ in 0..write::STEPS {
             let effect = self.step(operation, statement)?;
             match write::next(operation, statement, effect) {
                 Next::Run(following) => statement = following,
                 Next::Answer(answer) => return answer.map_err(Fault::Kind),
             }
         }
+        Err(Fault::Kind(ErrorKind::Conflict))
     }
 
     fn step(&self, operation: &Operation, statement: Statement) -> Result<Effect, Failure> {
