@@ -1,0 +1,111 @@
+//! Rows that somebody else wrote, or that were damaged: reported, left as they are, and no trouble to their neighbours.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+
+mod support;
+#[path = "support/table.rs"]
+mod table;
+
+use cloakroom_core::layout::{Column, DataColumn, Layout};
+use cloakroom_core::{ErrorKind, Lifetime, Loaded, Put, Record, Store as _, StoreKey, Timestamp};
+use cloakroom_sql::{Database, SqlStore, Sweep};
+use futures_util::future::join_all;
+use sqlx::{ColumnIndex, Decode, Executor, Pool, Type};
+use table::Table;
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// What no session's row holds, each as SQL: first what only a column of text takes, then what any takes.
+const TEXTS: [(Column, &str); 2] = [(Column::Data, "''"), (Column::Data, "'hunter2, but no JSON'")];
+const VALUES: [(Column, &str); 8] = [
+    (Column::Data, "'[\"hunter2\"]'"),
+    (Column::Data, "'\"hunter2\"'"),
+    (Column::Data, "'null'"),
+    (Column::Format, "'hunter2'"),
+    (Column::Format, "'msgpack'"),
+    (Column::Persistence, "7"),
+    (Column::Device, "'hunter2'"),
+    (Column::User, "''"),
+];
+
+fn key(number: u8) -> StoreKey {
+    StoreKey::from_bytes(vec![number; 32])
+}
+
+async fn unreadable_rows_are_corrupt_and_stay<DB: sqlx::Database>(pool: Pool<DB>, layout: Layout)
+where
+    Pool<DB>: Into<Database>,
+    for<'c> &'c Pool<DB>: Executor<'c, Database = DB>,
+    for<'r> String: Decode<'r, DB>,
+    String: Type<DB>,
+    usize: ColumnIndex<DB::Row>,
+{
+    let store =
+        SqlStore::builder(pool.clone()).layout(layout.clone()).sweep(Sweep::Off).build().await.unwrap();
+    let mut damages = VALUES.to_vec();
+    if layout.data() == DataColumn::Text {
+        damages.extend(TEXTS);
+    }
+    let damaged = u8::try_from(damages.len()).unwrap();
+    let whole = [damaged, damaged + 1];
+    let record = Record::new(Lifetime::default(), NOW);
+    for number in 0..damaged + 2 {
+        store.put(&key(number), Put::New, &record, NOW).await.unwrap();
+    }
+    let table = Table { pool, layout };
+    for (number, (column, expression)) in (0..).zip(&damages) {
+        table.set(key(number).as_bytes(), *column, expression).await;
+    }
+    let before = table.dump().await;
+
+    // All at once, so that whole rows and damaged ones are read by the same statement.
+    let keys: Vec<StoreKey> = (0..damaged + 2).map(key).collect();
+    let outcomes = join_all(keys.iter().map(|key| store.load(key, NOW))).await;
+    for (number, outcome) in (0..).zip(outcomes) {
+        if whole.contains(&number) {
+            let Loaded::Live(stored) = outcome.unwrap() else { panic!("a whole row is not live") };
+            assert_eq!(stored.record, record);
+            continue;
+        }
+        let damage = damages[usize::from(number)];
+        let error = outcome.expect_err(&format!("{damage:?} was read"));
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{damage:?}");
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(!format!("{error} {error:?} {source}").contains("hunter2"), "{source}");
+    }
+    assert_eq!(table.dump().await, before);
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn sqlite_leaves_what_it_cannot_read() {
+    support::run(async {
+        for data in [DataColumn::Json, DataColumn::Text] {
+            let pool = support::sqlite_pool(&support::folder().join("unreadable.sqlite"), 2).await;
+            unreadable_rows_are_corrupt_and_stay(pool, Layout::native().with_data(data)).await;
+        }
+    });
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn postgres_leaves_what_it_cannot_read() {
+    support::run(async {
+        for data in [DataColumn::Json, DataColumn::Text] {
+            let layout = support::own_table("unreadable", support::Server::Postgres).with_data(data);
+            unreadable_rows_are_corrupt_and_stay(support::postgres_pool(2).await, layout).await;
+        }
+    });
+}
+
+#[cfg(feature = "mysql")]
+#[test]
+fn mysql_leaves_what_it_cannot_read() {
+    support::run(async {
+        for data in [DataColumn::Json, DataColumn::Text] {
+            let layout = support::own_table("unreadable", support::Server::Mysql).with_data(data);
+            unreadable_rows_are_corrupt_and_stay(support::mysql_pool(2).await, layout).await;
+        }
+    });
+}
