@@ -49,3 +49,22 @@ mod memory {
 
     store_tests!(suite(), block_on);
 }
+
+/// Every layout that there is.
+mod layouts {
+    use super::*;
+
+    #[test]
+    fn keep_the_contract() {
+        for (_, make) in cloakroom_core::layout::ALL {
+            let store = || SqlStore::builder("sqlite::memory:").layout(make()).sweep(Sweep::Off).build();
+            let suite = StoreSuite::new(move || async move { Nodes::new(store().await.unwrap()) });
+            let checked = block_on(async move {
+                let report = suite.spawner(spawn).run().await;
+                report.assert_passed();
+                Ok(())
+            });
+            checked.unwrap();
+        }
+    }
+}
