@@ -28,6 +28,10 @@ pub enum Connections {
     /// Loads and writes take turns on one connection. A load then waits for the commit before it.
     One,
     /// One for loads and one for writes, so that a load never waits for a commit.
+    ///
+    /// Listing and counting take turns with the loads: a count of millions of sessions holds up every load of this
+    /// node while it runs, at most for the time limit. Let reports have a store of their own, with
+    /// [`Connections::One`]. An embedded database loads beside them.
     #[default]
     Two,
 }
