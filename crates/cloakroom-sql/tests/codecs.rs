@@ -11,7 +11,7 @@ use cloakroom_core::layout::{DataColumn, Layout};
 use cloakroom_core::{
     Device, ErrorKind, Lifetime, Loaded, Put, Record, Store as _, StoreKey, Timestamp, UserId,
 };
-use cloakroom_sql::{Codec, SqlStore, Sweep};
+use cloakroom_sql::{Codec, Database, SqlStore, Sweep};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const COLUMNS: [DataColumn; 3] = [DataColumn::Json, DataColumn::Text, DataColumn::Binary];
@@ -56,9 +56,9 @@ fn codecs() -> Vec<Codec> {
     ]
 }
 
-async fn open(url: &str, data: DataColumn, codec: Codec) -> SqlStore {
-    SqlStore::builder(url)
-        .layout(Layout::native().with_data(data))
+async fn open(database: impl Into<Database>, layout: &Layout, codec: Codec) -> SqlStore {
+    SqlStore::builder(database)
+        .layout(layout.clone())
         .codec(codec)
         .also_reads(backwards())
         .sweep(Sweep::Off)
@@ -67,24 +67,68 @@ async fn open(url: &str, data: DataColumn, codec: Codec) -> SqlStore {
         .unwrap()
 }
 
+/// Every codec writes a row and changes it, and reads those that the codecs before it wrote.
+async fn codecs_take_turns<D: Into<Database>>(database: impl AsyncFn() -> D, layout: &Layout) {
+    let mut record = full();
+    for (number, codec) in (0..).zip(codecs()) {
+        let mark = codec.mark().to_owned();
+        let store = open(database().await, layout, codec).await;
+        let version = store.put(&key(number), Put::New, &full(), NOW).await.unwrap();
+        record.data.insert("m".to_owned(), "saved".into());
+        store.put(&key(number), Put::At(version), &record, NOW).await.unwrap();
+        for earlier in 0..=number {
+            let Loaded::Live(stored) = store.load(&key(earlier), NOW).await.unwrap() else {
+                panic!("{mark}")
+            };
+            assert_eq!(stored.record, record, "{mark} {:?}", layout.data());
+            let order: Vec<&String> = stored.record.data.keys().collect();
+            assert_eq!(order, ["z", "a", "m"]);
+        }
+        store.close().await;
+    }
+}
+
 #[test]
 fn every_codec_keeps_a_record_whole_in_every_column_and_reads_the_others() {
     support::run(async {
         for data in COLUMNS {
             let url = format!("sqlite:{}", support::folder().join("codecs.sqlite").display());
-            for (number, codec) in (0..).zip(codecs()) {
-                let store = open(&url, data, codec).await;
-                store.put(&key(number), Put::New, &full(), NOW).await.unwrap();
-                for earlier in 0..=number {
-                    let Loaded::Live(stored) = store.load(&key(earlier), NOW).await.unwrap() else {
-                        panic!()
-                    };
-                    assert_eq!(stored.record, full(), "{data:?}");
-                    let order: Vec<&String> = stored.record.data.keys().collect();
-                    assert_eq!(order, ["z", "a"]);
-                }
-                store.close().await;
-            }
+            codecs_take_turns(async || url.clone(), &Layout::native().with_data(data)).await;
+        }
+    });
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn every_codec_keeps_a_record_whole_through_a_pool_of_sqlite() {
+    support::run(async {
+        for data in COLUMNS {
+            let pool = support::sqlite_pool(&support::folder().join("codecs.sqlite"), 2).await;
+            codecs_take_turns(async || pool.clone(), &Layout::native().with_data(data)).await;
+        }
+    });
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn every_codec_keeps_a_record_whole_in_postgres() {
+    support::run(async {
+        for data in COLUMNS {
+            let layout = support::own_table("codecs", support::Server::Postgres).with_data(data);
+            let pool = support::postgres_pool(2).await;
+            codecs_take_turns(async || pool.clone(), &layout).await;
+        }
+    });
+}
+
+#[cfg(feature = "mysql")]
+#[test]
+fn every_codec_keeps_a_record_whole_in_mysql() {
+    support::run(async {
+        for data in COLUMNS {
+            let layout = support::own_table("codecs", support::Server::Mysql).with_data(data);
+            let pool = support::mysql_pool(2).await;
+            codecs_take_turns(async || pool.clone(), &layout).await;
         }
     });
 }
@@ -93,7 +137,7 @@ fn every_codec_keeps_a_record_whole_in_every_column_and_reads_the_others() {
 fn a_row_of_an_unknown_codec_is_corrupt_and_stays() {
     support::run(async {
         let url = format!("sqlite:{}", support::folder().join("unknown.sqlite").display());
-        let writer = open(&url, DataColumn::Json, backwards()).await;
+        let writer = open(url.as_str(), &Layout::native(), backwards()).await;
         writer.put(&key(1), Put::New, &full(), NOW).await.unwrap();
         let reader = SqlStore::builder(url.as_str()).sweep(Sweep::Off).build().await.unwrap();
         let error = reader.load(&key(1), NOW).await.unwrap_err();

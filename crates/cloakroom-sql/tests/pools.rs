@@ -5,8 +5,10 @@
 
 mod support;
 
+use std::future::poll_fn;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use cloakroom_core::layout::{Layout, Name};
@@ -14,9 +16,12 @@ use cloakroom_core::{
     ErrorKind, Lifetime, Loaded, Page, Put, Record, Scope, Store as _, StoreKey, Timestamp, Touch, UserId,
     Version,
 };
-use cloakroom_sql::{Database, SqlStore, Sweep};
+use cloakroom_sql::{Connections, Database, Gathering, SqlStore, Sweep};
+use sqlx::Pool;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+/// Longer than any server takes; only a failure waits for it.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn store(database: impl Into<Database>, layout: &Layout) -> SqlStore {
     SqlStore::builder(database).layout(layout.clone()).sweep(Sweep::Off).build().await.unwrap()
@@ -45,6 +50,51 @@ async fn a_pool_of_two_is_enough(store: SqlStore) {
         outcome.unwrap();
     }
     assert_eq!(store.count(&Scope::All, NOW).await.unwrap(), 64);
+}
+
+/// While a lock keeps every statement from ending, 64 loads and 64 writes wait, and sessions have taken from a pool of
+/// ten what they may and no more.
+///
+/// What is taken counts, not what is open: a connection that is on its way back is not idle yet, and a pool with room
+/// may open another one meanwhile.
+async fn sessions_take_few_of_many<DB: sqlx::Database>(pool: Pool<DB>, layout: Layout, lock: &str)
+where
+    Pool<DB>: Into<Database>,
+    for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
+{
+    for (connections, most) in [(Connections::One, 1), (Connections::Two, 2)] {
+        let store = SqlStore::builder(pool.clone())
+            .layout(layout.clone())
+            .gathering(Gathering::default().with_connections(connections).with_time_limit(PATIENCE))
+            .sweep(Sweep::Off)
+            .build()
+            .await
+            .unwrap();
+        let mut held = pool.acquire().await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(lock)).execute(&mut *held).await.unwrap();
+        let requests = (0..64).map(async |number| {
+            let (key, record) = (key(number), record());
+            let (loaded, written) =
+                tokio::join!(store.load(&key, NOW), store.put(&key, Put::New, &record, NOW));
+            loaded.and(written)
+        });
+        let mut requests = Box::pin(futures_util::future::join_all(requests));
+        let waiting = poll_fn(|context| Poll::Ready(requests.as_mut().poll(context).is_pending()));
+        assert!(waiting.await);
+        let taken = async {
+            while u64::from(pool.size()) != pool.num_idle() as u64 + 1 + most {
+                tokio::task::yield_now().await;
+            }
+        };
+        let in_use = tokio::time::timeout(PATIENCE, taken).await;
+        assert!(in_use.is_ok(), "{connections:?}: {} open, {} idle", pool.size(), pool.num_idle());
+        held.close().await.unwrap();
+        for outcome in requests.await {
+            outcome.unwrap();
+        }
+        assert_eq!(store.end(&Scope::All, None, NOW).await.unwrap(), 64);
+        store.close().await;
+    }
 }
 
 /// Two users whose names differ by what some collations do not see.
@@ -214,6 +264,15 @@ mod postgres {
     }
 
     #[test]
+    fn sessions_take_two_connections_of_ten_at_most() {
+        support::run(async {
+            let layout = table("few");
+            let lock = format!("BEGIN; LOCK TABLE {}", layout.table());
+            sessions_take_few_of_many(support::postgres_pool(10).await, layout, &lock).await;
+        });
+    }
+
+    #[test]
     fn users_with_similar_names_are_told_apart() {
         support::run(async {
             users_are_told_apart(store(support::postgres_pool(2).await, &table("users")).await).await;
@@ -311,6 +370,15 @@ mod mysql {
             let held = pool.acquire().await.unwrap();
             a_pool_of_two_is_enough(store).await;
             drop(held);
+        });
+    }
+
+    #[test]
+    fn sessions_take_two_connections_of_ten_at_most() {
+        support::run(async {
+            let layout = table("few");
+            let lock = format!("LOCK TABLES {} WRITE", layout.table());
+            sessions_take_few_of_many(support::mysql_pool(10).await, layout, &lock).await;
         });
     }
 

@@ -1,5 +1,7 @@
 //! A table as its administrator sees it: every column as bytes, and any statement.
 
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
 use cloakroom_core::layout::{Column, Layout};
 use sqlx::{AssertSqlSafe, ColumnIndex, Database, Decode, Executor, Pool, Row as _, Type};
 
