@@ -2,9 +2,9 @@
 
 use std::error::Error;
 
+use cloakroom::StoreError;
 use cloakroom::layout::{Layout, Name};
 use cloakroom::sql::SqlStore;
-use cloakroom::{ErrorKind, StoreError};
 
 /// A table of the demo's own, so that it can be shown on a database that has others.
 const TABLE: &str = "cloakroom_demo";
@@ -69,19 +69,9 @@ fn server(rest: &str) -> String {
     }
 }
 
-/// An error and what caused it, on one line.
+/// An error on one line.
 fn reason(error: &StoreError) -> String {
-    let mut reasons: Vec<String> = Vec::new();
-    // These two kinds only say that the source says more.
-    if !matches!(error.kind(), ErrorKind::Refused | ErrorKind::Schema) || error.source().is_none() {
-        reasons.push(error.to_string());
-    }
-    let mut source = error.source();
-    while let Some(error) = source {
-        reasons.push(error.to_string());
-        source = error.source();
-    }
-    reasons.join(": ").lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

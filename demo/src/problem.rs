@@ -44,7 +44,7 @@ fn advice(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => "This address does not take that kind of request.",
         StatusCode::PAYLOAD_TOO_LARGE => "That was more than a form of this site holds. Nothing was changed.",
         status if status.is_client_error() => "The form did not arrive whole. Go back and send it again.",
-        _ => "Something went wrong on our side. Nothing was changed.",
+        _ => "Something went wrong on our side. Look at what is there before you send it again.",
     }
 }
 

@@ -121,10 +121,6 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whoever starts an application sees this one line; only what the driver said tells them what to mend.
-        if let (Operation::Open, Some(source)) = (self.operation, &self.source) {
-            return write!(formatter, "the {} store could not be opened: {source}", self.backend);
-        }
         let advice = match self.kind {
             ErrorKind::Conflict => "another writer was first; load the session again and repeat the change",
             ErrorKind::Gone => "the session has ended; nothing was written",
@@ -142,7 +138,17 @@ impl fmt::Display for StoreError {
                 "the database refused the statement; its own message is the source of this error"
             }
         };
-        write!(formatter, "{} store, {:?}: {advice}", self.backend, self.operation)
+        match (self.operation, &self.source) {
+            // Whoever starts an application sees this one line, and only what the driver said tells them what to mend.
+            (Operation::Open, Some(source)) => {
+                write!(formatter, "the {} store could not be opened: ", self.backend)?;
+                match self.kind {
+                    ErrorKind::Refused | ErrorKind::Schema => source.fmt(formatter),
+                    _ => write!(formatter, "{advice} ({source})"),
+                }
+            }
+            (operation, _) => write!(formatter, "{} store, {operation:?}: {advice}", self.backend),
+        }
     }
 }
 

@@ -54,6 +54,7 @@ pub(crate) async fn build(mut builder: SqlStoreBuilder, extra: Vec<Extra>) -> Re
     let engine = engine.map_err(|_| {
         fail(ErrorKind::Unavailable, "the database did not answer within the time limit of the start".into())
     })??;
+    let Started { engine, longest_payload } = engine;
 
     let core = Arc::new(Core { engine, on_error: builder.on_error });
     let sweeper = Sweeper::start(builder.sweep, Arc::clone(&core), Arc::clone(&builder.clock), &runtime);
@@ -62,6 +63,7 @@ pub(crate) async fn build(mut builder: SqlStoreBuilder, extra: Vec<Extra>) -> Re
         dialect,
         layout: builder.layout,
         codecs: builder.codecs,
+        longest_payload,
         extra,
         clock: builder.clock,
         sweeper,
@@ -153,12 +155,24 @@ fn pool_options<DB: sqlx::Database>(gathering: Gathering) -> sqlx::pool::PoolOpt
     )
 }
 
+/// A database that has been asked what there is to know.
+struct Started {
+    engine: Engine,
+    longest_payload: Option<usize>,
+}
+
+impl From<Engine> for Started {
+    fn from(engine: Engine) -> Self {
+        Self { engine, longest_payload: None }
+    }
+}
+
 async fn start(
     target: Target,
     names: Names,
     builder: &SqlStoreBuilder,
     runtime: &Handle,
-) -> Result<Engine, StoreError> {
+) -> Result<Started, StoreError> {
     let (gathering, startup) = (builder.gathering, builder.startup);
     match target {
         #[cfg(feature = "embedded")]
@@ -167,7 +181,7 @@ async fn start(
             let opened = runtime.spawn_blocking(move || {
                 let embedded = Embedded::open(location, durability, names.clone(), gathering, Some(handle))?;
                 start_embedded(&embedded, &names, startup)?;
-                Ok(Engine::Embedded(embedded))
+                Ok(Engine::Embedded(embedded).into())
             });
             opened.await.unwrap_or_else(|_| Err(unusable("sqlite", "the runtime is shutting down")))
         }
@@ -185,7 +199,7 @@ async fn start(
             let (names, patience) = (Arc::new(names), patience(gathering));
             let make =
                 move || Arrays::new(pool.clone(), Arc::clone(&names), Arc::clone(&statements), patience);
-            Ok(Engine::Gathered(Gather::on_tasks(gathering, backend, Some(runtime.clone()), make)))
+            Ok(Engine::Gathered(Gather::on_tasks(gathering, backend, Some(runtime.clone()), make)).into())
         }
     }
 }
@@ -197,13 +211,16 @@ async fn rows<DB: Driver>(
     gathering: Gathering,
     startup: Startup,
     runtime: &Handle,
-) -> Result<Engine, StoreError> {
+) -> Result<Started, StoreError> {
     let backend = DB::DIALECT.name();
     startup::start(&pool, &names, startup, patience(gathering)).await.map_err(|it| it.into_error(backend))?;
+    let longest_payload = startup::longest_payload(&pool, startup, patience(gathering)).await;
+    let longest_payload = longest_payload.map_err(|failure| failure.into_error(Verb::Open, backend))?;
     let statements = Arc::new(RowStatements::new(&names));
     let (names, patience) = (Arc::new(names), patience(gathering));
     let make = move || Rows::new(pool.clone(), Arc::clone(&names), Arc::clone(&statements), patience);
-    Ok(Engine::Gathered(Gather::on_tasks(gathering, backend, Some(runtime.clone()), make)))
+    let engine = Engine::Gathered(Gather::on_tasks(gathering, backend, Some(runtime.clone()), make));
+    Ok(Started { engine, longest_payload })
 }
 
 /// How long an executor waits for a connection: less than an operation may take, so that its caller hears that nothing

@@ -107,6 +107,16 @@ pub(crate) enum Payload {
     Binary(Vec<u8>),
 }
 
+impl Payload {
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// A value of a column of the application's own.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ExtraValue {

@@ -25,6 +25,12 @@ use crate::sweeper::{Sweepable, Sweeper, sweep_now};
 ///
 /// Cloning is cheap; all clones share their connections and their sweeper, which stops with the last of them.
 ///
+/// `list` and `count` are for the sessions of a user and for reports. On a pool they take turns with the loads, so
+/// that a count of millions of sessions holds up every request's load, at most for the
+/// [time limit](crate::Gathering::with_time_limit). Let such reports have a store of their own with
+/// [`Connections::One`](crate::Connections::One), which takes one more connection of the pool. An embedded database
+/// loads beside them.
+///
 /// ```
 /// use cloakroom_sql::SqlStore;
 ///
@@ -47,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) dialect: Dialect,
     pub(crate) layout: Layout,
     pub(crate) codecs: Codecs,
+    /// In bytes, where the database has a limit.
+    pub(crate) longest_payload: Option<usize>,
     pub(crate) extra: Vec<Extra>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sweeper: Sweeper,
@@ -204,9 +212,13 @@ impl Inner {
 
     fn encoded(&self, record: &Record, verb: Verb) -> Result<Row, StoreError> {
         let extra = self.extra.iter().map(|extra| extra.value(record)).collect::<Result<_, _>>();
-        extra
+        let row = extra
             .and_then(|extra| row::write(record, extra, &self.codecs, self.layout.data()))
-            .map_err(|source| self.reported(ErrorKind::Refused, verb, source))
+            .map_err(|source| self.reported(ErrorKind::Refused, verb, source))?;
+        if self.longest_payload.is_some_and(|longest| row.payload.len() > longest) {
+            return Err(self.reported(ErrorKind::TooLarge, verb, "longer than MySQL's max_allowed_packet"));
+        }
+        Ok(row)
     }
 
     /// A key that is to be written must fit its column whole: a database may cut it off.

@@ -8,7 +8,7 @@ use sqlx::pool::Pool;
 use super::driver::Driver;
 use super::lease::Lease;
 use crate::failure::Failure;
-use crate::schema::{Mismatch, Startup, check, creation, in_transaction, questions};
+use crate::schema::{Mismatch, Startup, check, creation, in_transaction, longest_statement, questions};
 use crate::statements::Names;
 
 /// Why a store cannot start.
@@ -52,6 +52,24 @@ pub(crate) async fn start<DB: Driver>(
             inspected => inspected.map_err(Obstacle::Mismatch),
         },
     }
+}
+
+/// The longest payload that the database takes, if it has a limit and may be asked.
+pub(crate) async fn longest_payload<DB: Driver>(
+    pool: &Pool<DB>,
+    startup: Startup,
+    patience: Duration,
+) -> Result<Option<usize>, Failure> {
+    /// What a statement holds besides its payload: the text and the other columns, of which the device is the longest.
+    const REST: usize = 64 * 1_024;
+    let Some(question) = longest_statement(DB::DIALECT).filter(|_| startup != Startup::Nothing) else {
+        return Ok(None);
+    };
+    let mut lease = Lease::take(pool, patience).await?;
+    let answer = DB::ask(lease.connection(), &question).await;
+    let rows = lease.settle(answer)?;
+    let limit = rows.first().and_then(|row| row.first()?.as_deref()?.parse::<usize>().ok());
+    Ok(limit.map(|limit| limit.saturating_sub(REST)))
 }
 
 async fn inspect<DB: Driver>(

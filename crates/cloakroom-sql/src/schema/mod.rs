@@ -9,7 +9,7 @@ pub(crate) use check::check;
 pub use check::{Mismatch, Problem};
 pub use ddl::ddl;
 pub(crate) use ddl::{creation, in_transaction};
-pub(crate) use questions::{Question, TextRow, questions};
+pub(crate) use questions::{Question, TextRow, longest_statement, questions};
 
 /// What happens to the table when the store is built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,6 +13,17 @@ pub(crate) struct Question {
 /// A row of text columns.
 pub(crate) type TextRow = Vec<Option<String>>;
 
+/// What a database is asked for the longest statement that it takes, in bytes. MySQL closes the connection on a longer
+/// one, and its client may see that before it sees why; the others have no such setting.
+pub(crate) fn longest_statement(dialect: Dialect) -> Option<Question> {
+    match dialect {
+        Dialect::Mysql => {
+            Some(Question { text: "SELECT CAST(@@max_allowed_packet AS CHAR)", arguments: Vec::new() })
+        }
+        Dialect::Sqlite | Dialect::Postgres => None,
+    }
+}
+
 /// The two questions.
 ///
 /// The first answers with the columns: name, type, whether it may be NULL, whether it has a default, character set.
