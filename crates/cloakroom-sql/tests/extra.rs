@@ -1,6 +1,6 @@
 //! Columns of the application's own.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(all(feature = "embedded", feature = "sqlite"))]
 
 mod support;
