@@ -89,8 +89,9 @@ async fn measure(arguments: Arguments) -> anyhow::Result<String> {
         backends: arguments.backend,
         routes: arguments.route,
     };
+    let description = machine::describe(&plan)?;
     let results = round::run(&plan).await?;
-    Ok(format!("{}\n{}", machine::describe(&plan)?, table::print(&results)))
+    Ok(format!("{description}\n{}", table::print(&results).trim_end()))
 }
 
 fn write_into_readme(report: &str) -> anyhow::Result<()> {
@@ -99,6 +100,6 @@ fn write_into_readme(report: &str) -> anyhow::Result<()> {
     let (before, rest) =
         readme.split_once(TABLE_BEGINS).context("README.md has lost the line before the table")?;
     let (_, after) = rest.split_once(TABLE_ENDS).context("README.md has lost the line after the table")?;
-    std::fs::write(&path, format!("{before}{TABLE_BEGINS}\n{report}\n{TABLE_ENDS}{after}"))?;
+    std::fs::write(&path, format!("{before}{TABLE_BEGINS}\n{report}\n\n{TABLE_ENDS}{after}"))?;
     Ok(())
 }

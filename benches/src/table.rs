@@ -1,7 +1,5 @@
 //! The results as Markdown.
 
-use std::fmt::Write as _;
-
 use crate::bars::{self, Bar, Figure, Limit, Verdict};
 use crate::cell::{Backend, Cell, Library, Route, Subject};
 use crate::round::Results;
@@ -16,14 +14,13 @@ pub(crate) fn print(results: &Results) -> String {
     let mut clients: Vec<usize> = results.keys().map(|cell| cell.clients).collect();
     clients.sort_unstable();
     clients.dedup();
-    let mut text = String::new();
-    for clients in clients.into_iter().rev() {
-        let title = if clients == 1 { "One client".into() } else { format!("{clients} clients") };
+    let sections = clients.into_iter().rev().flat_map(|clients| {
+        let title = if clients == 1 { "### One client\n".into() } else { format!("### {clients} clients\n") };
         let view = View { results, clients };
-        // Writing into a string cannot fail.
-        let _ = write!(text, "### {title}\n\n{}\n{}\n", view.ratios(), view.figures());
-    }
-    text
+        [title, view.ratios(), view.figures()]
+    });
+    let sections: Vec<String> = sections.filter(|section| !section.is_empty()).collect();
+    sections.join("\n")
 }
 
 /// The results under one number of clients.
@@ -56,17 +53,15 @@ impl<'a> View<'a> {
     }
 
     fn figures(self) -> String {
-        let mut text = String::from(
-            "| route | server | requests/s | p50 µs | p99 µs | server CPU µs | store's share µs | database CPU µs |\n\
-             | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
-        );
+        let head = "| route | server | requests/s | p50 µs | p99 µs | server CPU µs | store's share µs | database CPU µs |\n\
+             | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |";
+        let mut rows = Vec::new();
         for route in Route::ALL {
-            for cell in self.results.keys().filter(|cell| cell.clients == self.clients && cell.route == route)
-            {
-                let _ = writeln!(text, "{}", self.figures_of(route, cell.subject));
-            }
+            let cells =
+                self.results.keys().filter(|cell| cell.clients == self.clients && cell.route == route);
+            rows.extend(cells.map(|cell| self.figures_of(route, cell.subject)));
         }
-        text
+        format!("{head}\n{}\n", rows.join("\n"))
     }
 
     fn figures_of(self, route: Route, subject: Subject) -> String {

@@ -18,7 +18,7 @@ use std::sync::{Mutex, Once, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use cloakroom_core::layout::Layout;
-use cloakroom_core::{Device, SessionManager, UserId};
+use cloakroom_core::{Device, Session, SessionManager, UserId};
 use cloakroom_sql::{Database, SqlStore, Sweep};
 use sqlx::{AssertSqlSafe, Executor, Pool};
 use table::hex;
@@ -109,14 +109,14 @@ where
     .await;
     visit(&manager, Some(created.expose()), change).await;
     let signed_in = visit(&manager, Some(created.expose()), sign_in).await.unwrap();
-    let rotated = visit(&manager, Some(signed_in.expose()), |session| session.rotate()).await.unwrap();
+    let rotated = visit(&manager, Some(signed_in.expose()), Session::rotate).await.unwrap();
     let guest = visit(&manager, None, fill).await.unwrap();
 
     // From here on the databases themselves quote what they refuse: a user twice.
     let index = format!("CREATE UNIQUE INDEX {}_once ON {} (user_id)", layout.table(), layout.table());
     sqlx::raw_sql(AssertSqlSafe(index)).execute(&pool).await.unwrap();
     assert!(visit(&manager, Some(guest.expose()), sign_in).await.is_none(), "the statement did not fail");
-    visit(&manager, Some(rotated.expose()), |session| session.destroy()).await;
+    visit(&manager, Some(rotated.expose()), Session::destroy).await;
     let column = format!("ALTER TABLE {} DROP COLUMN device", layout.table());
     sqlx::raw_sql(AssertSqlSafe(column)).execute(&pool).await.unwrap();
     assert!(visit(&manager, None, fill).await.is_none(), "the statement did not fail");

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 use cloakroom_core::{LazySession, Session, SessionId, SessionManager};
+use http::header::COOKIE;
+use http::{HeaderMap, StatusCode};
 
 /// What a request with this cookie sees; nothing when the text cannot stand in a header at all.
 pub(crate) async fn open(manager: &SessionManager, cookie: &str) -> Option<Session> {
@@ -17,15 +19,15 @@ pub(crate) async fn visit(
 ) -> Option<SessionId> {
     let request = begin(manager, cookie)?;
     handler(&request.load().await.ok()?);
-    // The default is 200.
-    let finished = request.finish(Default::default()).await.ok()?;
+    let finished = request.finish(StatusCode::OK).await.ok()?;
     let value = finished.set_cookie()?.to_str().ok()?.split(';').next()?.split_once('=')?.1;
     SessionId::parse(value)
 }
 
-/// The types of the headers are inferred, because this crate itself has nothing to do with HTTP.
 fn begin(manager: &SessionManager, cookie: Option<&str>) -> Option<LazySession> {
-    let Some(cookie) = cookie else { return Some(manager.begin(&Default::default())) };
-    let value = format!("__Host-id={cookie}").parse().ok()?;
-    Some(manager.begin(&[("cookie".parse().ok()?, value)].into_iter().collect()))
+    let mut headers = HeaderMap::new();
+    if let Some(cookie) = cookie {
+        headers.insert(COOKIE, format!("__Host-id={cookie}").parse().ok()?);
+    }
+    Some(manager.begin(&headers))
 }
