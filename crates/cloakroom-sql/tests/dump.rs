@@ -12,7 +12,7 @@ mod visit;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use cloakroom_core::layout::Layout;
-use cloakroom_core::{SessionId, SessionManager};
+use cloakroom_core::{Session, SessionId, SessionManager};
 use cloakroom_sql::{Database, SqlStore, Sweep};
 use sqlx::{ColumnIndex, Decode, Executor, Pool, Type};
 use table::{Table, hex};
@@ -51,7 +51,7 @@ where
     let manager = SessionManager::builder(store.clone()).build().unwrap();
     let first = visit(&manager, None, |session| session.insert("note", "kept").unwrap()).await.unwrap();
     let other = visit(&manager, None, |session| session.insert("note", "kept").unwrap()).await.unwrap();
-    let rotated = visit(&manager, Some(first.expose()), |session| session.rotate()).await.unwrap();
+    let rotated = visit(&manager, Some(first.expose()), Session::rotate).await.unwrap();
     let ids = vec![first, other, rotated];
 
     let rows = Table { pool, layout }.dump().await;
