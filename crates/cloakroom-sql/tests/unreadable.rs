@@ -1,6 +1,6 @@
 //! Rows that somebody else wrote, or that were damaged: reported, left as they are, and no trouble to their neighbours.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 
 mod support;
@@ -47,10 +47,10 @@ where
     if layout.data() == DataColumn::Text {
         damages.extend(TEXTS);
     }
-    let damaged = u8::try_from(damages.len()).unwrap();
-    let whole = [damaged, damaged + 1];
+    let broken = u8::try_from(damages.len()).unwrap();
+    let whole = [broken, broken + 1];
     let record = Record::new(Lifetime::default(), NOW);
-    for number in 0..damaged + 2 {
+    for number in 0..broken + 2 {
         store.put(&key(number), Put::New, &record, NOW).await.unwrap();
     }
     let table = Table { pool, layout };
@@ -60,7 +60,7 @@ where
     let before = table.dump().await;
 
     // All at once, so that whole rows and damaged ones are read by the same statement.
-    let keys: Vec<StoreKey> = (0..damaged + 2).map(key).collect();
+    let keys: Vec<StoreKey> = (0..broken + 2).map(key).collect();
     let outcomes = join_all(keys.iter().map(|key| store.load(key, NOW))).await;
     for (number, outcome) in (0..).zip(outcomes) {
         if whole.contains(&number) {

@@ -97,7 +97,7 @@ fn a_failed_save_is_an_error_and_can_be_made_again() {
 #[test]
 fn an_id_that_was_changed_by_a_save_reaches_the_browser_although_the_rest_fails() {
     let site = Site::new();
-    let mut browser = site.visitor();
+    let browser = site.visitor();
     let (lazy, session) = site.open(&browser);
     session.set_user(user("7"));
     run(session.save()).unwrap();
