@@ -20,6 +20,9 @@
 //! }
 //! ```
 //!
+//! Handlers take `cloakroom::axum::Session`, which is the extractor; functions that they call can take [`&Session`](Session),
+//! to which it dereferences.
+//!
 //! # The nouns
 //!
 //! | noun | is |

@@ -22,7 +22,10 @@ pub struct Gathering {
     time_limit: Duration,
 }
 
-/// How many connections of the application's pool sessions use at most, however many requests there are.
+/// How many connections of the application's pool sessions use at once, however many requests there are.
+///
+/// They are given back after every batch. While the pool looks whether one that came back is well, the next batch may
+/// be given another, so sessions can cause a pool to keep a few more *open* than they ever have in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Connections {
     /// Loads and writes take turns on one connection. A load then waits for the commit before it.
