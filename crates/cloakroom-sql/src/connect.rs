@@ -12,6 +12,8 @@ use tokio::time::timeout;
 use crate::builder::SqlStoreBuilder;
 use crate::database::Source;
 use crate::dialect::Dialect;
+#[cfg(feature = "postgres")]
+use crate::dialect::plan_once;
 #[cfg(feature = "embedded")]
 use crate::embedded::{Embedded, Location};
 use crate::engine::Engine;
@@ -105,7 +107,10 @@ fn opened(url: &str, builder: &SqlStoreBuilder) -> Result<(Target, Dialect), Sto
         }
         #[cfg(feature = "postgres")]
         Some("postgres" | "postgresql") => {
-            let pool = pool_options::<sqlx::Postgres>(builder.gathering).connect_lazy(url);
+            let options = pool_options::<sqlx::Postgres>(builder.gathering).after_connect(|connection, _| {
+                Box::pin(async move { sqlx::Executor::execute(connection, plan_once()).await.map(drop) })
+            });
+            let pool = options.connect_lazy(url);
             Ok((Target::Postgres(pool.map_err(|_| malformed("postgres"))?), Dialect::Postgres))
         }
         #[cfg(feature = "mysql")]

@@ -13,6 +13,13 @@ pub enum Dialect {
     Mysql,
 }
 
+/// What a PostgreSQL connection of the store's own is told once: to plan each statement once and for all. The statements
+/// over arrays take longer to plan than to run, and their plan does not depend on what is in the arrays.
+#[cfg(feature = "postgres")]
+pub(crate) const fn plan_once() -> &'static str {
+    "SET plan_cache_mode = force_generic_plan"
+}
+
 /// Makes a transaction's changes everybody's, in every dialect.
 pub(crate) const fn commit() -> &'static str {
     "COMMIT"
