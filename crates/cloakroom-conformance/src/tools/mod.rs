@@ -5,12 +5,14 @@ mod decorate;
 
 mod clock;
 mod delay;
+mod effort;
 mod fail;
 mod random;
 mod spy;
 
 pub use clock::ManualClock;
 pub use delay::{DelayingStore, Gate, Parked};
+pub use effort::{Dice, effort, seed};
 pub use fail::{FailingStore, Fault, Faults, Moment};
 pub use random::{BrokenRandom, SequenceRandom};
 pub use spy::{Call, Log, Outcome, SpyStore};
