@@ -19,6 +19,7 @@ pub mod plan;
 pub mod policy;
 pub mod random;
 pub mod record;
+mod report;
 pub mod session;
 pub mod store;
 
@@ -37,7 +38,7 @@ pub use policy::{Activity, LoadFailure, Policy, ServerErrorPolicy, Share, TouchP
 pub use random::{Random, RandomError, SystemRandom};
 pub use record::{Data, Device, Record, UserId, Version};
 pub use session::{
-    DecodeError, EncodeError, Finished, Key, LazySession, LoadError, SaveError, Section, Session, SessionKey,
-    ValueError,
+    DecodeError, EncodeError, Finished, Key, LazySession, LoadError, Outcome, SaveError, Section, Session,
+    SessionKey, ValueError,
 };
 pub use store::{Loaded, Page, Put, Remaining, Scope, Store, StoreFuture, Stored, Summary, Swept, Touch};

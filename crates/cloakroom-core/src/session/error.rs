@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::value::ValueError;
 use crate::cookie::CookiePrintError;
-use crate::error::{ErrorKind, StoreError};
+use crate::error::{ErrorKind, Operation, StoreError};
 use crate::random::RandomError;
 
 /// The session could not be loaded. Nothing was written, and nothing will be.
@@ -112,7 +112,52 @@ pub enum SaveError {
     ResponseSent,
 }
 
+/// What a failed save has left in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing of it. The client may send the request again without doing it twice.
+    NotWritten,
+    /// Nobody knows: all of it, or nothing. The database may have carried the write out although its answer never
+    /// came. A client that sends the request again may do it twice; one that looks first will not.
+    Unknown,
+}
+
 impl SaveError {
+    /// Whether the changes are certainly not stored, or possibly.
+    ///
+    /// It is about what this save was to write. What an earlier [`Session::save`](crate::Session::save) of the request
+    /// stored, stays.
+    ///
+    /// ```
+    /// use cloakroom_core::{ErrorKind, Operation, Outcome, SaveError, StoreError};
+    ///
+    /// let error = |kind| SaveError::Store {
+    ///     source: StoreError::new(kind, Operation::Save, "postgres"),
+    ///     retry_after: std::time::Duration::from_secs(5),
+    /// };
+    /// // The database could not be reached.
+    /// assert_eq!(error(ErrorKind::Unavailable).outcome(), Outcome::NotWritten);
+    /// // The connection broke after the statement was sent.
+    /// assert_eq!(error(ErrorKind::Unknown).outcome(), Outcome::Unknown);
+    /// ```
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            // A load that fails after a conflict says nothing about a write, which was refused.
+            Self::Store { source, .. } if source.operation() == Operation::Load => Outcome::NotWritten,
+            Self::Store { source, .. } if source.kind() == ErrorKind::Unknown => Outcome::Unknown,
+            // With a cookie that cannot be written the session is stored, and its browser does not hear of it.
+            Self::Unsettled | Self::Cookie(_) => Outcome::Unknown,
+            Self::Gone
+            | Self::Contended { .. }
+            | Self::Store { .. }
+            | Self::Value(_)
+            | Self::TooLarge { .. }
+            | Self::Detached { .. }
+            | Self::Random(_)
+            | Self::ResponseSent => Outcome::NotWritten,
+        }
+    }
+
     /// The status that tells a client the truth: 503 for a store that fails or is contended, 409 for a session that
     /// ended meanwhile, 413 for too much data, 500 for the rest.
     pub fn status(&self) -> StatusCode {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use self::error::{LoadError, SaveError};
+pub use self::error::{LoadError, Outcome, SaveError};
 pub use self::lazy::{Finished, LazySession};
 pub use self::value::{DecodeError, EncodeError, Key, Section, SessionKey, ValueError};
 
