@@ -1,6 +1,5 @@
 //! Everything that sessions share: store, policy, cookie, clock, random source and observer.
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use crate::event::{Event, Observer};
 use crate::id::{SessionId, StoreKey};
 use crate::policy::{LoadFailure, Policy};
 use crate::random::{Random, RandomError, SystemRandom};
+use crate::report::{Pace, Reported};
 use crate::session::{LazySession, SaveError};
 use crate::store::Store;
 
@@ -46,6 +46,8 @@ pub(crate) struct ManagerState {
     pub(crate) random: Arc<dyn Random>,
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
+    undecodable: Pace,
+    observer_panicked: Pace,
 }
 
 impl SessionManager {
@@ -131,10 +133,25 @@ impl SessionManagerBuilder {
     /// When the cookie's attributes contradict each other or no browser would keep it, at start-up rather than at the
     /// first visitor.
     pub fn build(self) -> Result<SessionManager, CookieConfigError> {
-        let Self { store, policy, cookie, random, clock, observer } = self;
+        let Self { store, mut policy, cookie, random, clock, observer } = self;
         let cookie = cookie.build()?;
+        let reported = |store| Arc::new(Reported::new(store, Arc::clone(&clock))) as Arc<dyn Store>;
+        let store = reported(store);
+        if let LoadFailure::Fallback(fallback) = &mut policy.on_load_failure {
+            *fallback = reported(Arc::clone(fallback));
+        }
+        let (undecodable, observer_panicked) = (Pace::default(), Pace::default());
         Ok(SessionManager {
-            inner: Arc::new(ManagerState { store, policy, cookie, random, clock, observer }),
+            inner: Arc::new(ManagerState {
+                store,
+                policy,
+                cookie,
+                random,
+                clock,
+                observer,
+                undecodable,
+                observer_panicked,
+            }),
         })
     }
 }
@@ -166,13 +183,18 @@ impl ManagerState {
     }
 
     /// Tells the log and the observer. A panicking observer is reported and stops nothing.
+    ///
+    /// What may happen on every request for hours is told to the log once a minute, and to the observer every time. A
+    /// store's failures reach the log through [`Reported`].
     pub(crate) fn notify(&self, event: &Event<'_>) {
         match event {
             Event::Rejected(reason) => tracing::info!(?reason, "session cookie not accepted"),
-            Event::Undecodable { .. } => tracing::warn!("a value of a session no longer decodes"),
-            Event::StoreFailed(error) => {
-                tracing::error!(error = %DisplayChain(error), "session store failed");
+            Event::Undecodable { .. } => {
+                if let Some(times) = self.undecodable.count(self.now()) {
+                    tracing::warn!(times, "a value of a session no longer decodes");
+                }
             }
+            Event::StoreFailed(_) => {}
             Event::Conflict { attempt } => {
                 tracing::debug!(attempt, "session written by another request first");
             }
@@ -187,23 +209,9 @@ impl ManagerState {
         }
         if let Some(observer) = &self.observer
             && catch_unwind(AssertUnwindSafe(|| observer.observe(event))).is_err()
+            && let Some(times) = self.observer_panicked.count(self.now())
         {
-            tracing::error!("the session observer panicked; the session is not affected");
+            tracing::error!(times, "the session observer panicked; no session is affected");
         }
-    }
-}
-
-/// An error and what caused it, on one line.
-struct DisplayChain<'a>(&'a StoreError);
-
-impl fmt::Display for DisplayChain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)?;
-        let mut source = std::error::Error::source(self.0);
-        while let Some(error) = source {
-            write!(formatter, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }

@@ -130,10 +130,14 @@ impl<F, B> fmt::Debug for ResponseFuture<F, B> {
 
 /// What the client gets instead of a response that claims what was not stored.
 fn refuse<B: Default>(error: SaveError) -> Response<B> {
+    let is_outage = matches!(error, SaveError::Store { .. });
     let error = SessionError::from(error);
-    tracing::warn!(
-        status = error.status().as_u16(),
-        "a session was not stored; its response was replaced by an error"
-    );
+    let status = error.status().as_u16();
+    if is_outage {
+        // The log has heard of the outage, once; every request that met it would be a line again.
+        tracing::debug!(status, "a session was not stored; its response was replaced by an error");
+    } else {
+        tracing::warn!(status, "a session was not stored; its response was replaced by an error");
+    }
     error.into_http(B::default())
 }
