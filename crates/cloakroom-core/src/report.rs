@@ -236,7 +236,8 @@ impl Outages {
         let mut entries = lock(&self.entries);
         let waiting = entries.iter_mut().filter(|outage| Weight::of(outage.kind) == Weight::Outage);
         let over = waiting.filter_map(|outage| outage.answered(access, now)).collect();
-        let is_open = |outage: &Outage| Weight::of(outage.kind) == Weight::Outage && !outage.failing.is_empty();
+        let is_open =
+            |outage: &Outage| Weight::of(outage.kind) == Weight::Outage && !outage.failing.is_empty();
         self.open.store(entries.iter().any(is_open), Ordering::Relaxed);
         over
     }
@@ -321,7 +322,11 @@ mod tests {
         assert_eq!(outages.answered(Access::Read, at(150)), over(Unavailable, 1_500, 150));
         assert_eq!(outages.answered(Access::Read, at(150)), [], "once");
         assert!(!outages.are_open());
-        assert_eq!(outages.failed(Unavailable, Access::Read, at(300)), Some(300), "with those that were not told");
+        assert_eq!(
+            outages.failed(Unavailable, Access::Read, at(300)),
+            Some(300),
+            "with those that were not told"
+        );
     }
 
     #[test]
