@@ -24,9 +24,10 @@
 //! one task, or spread over threads by the [`Spawner`] that the store's author names.
 //!
 //! # Tools
-//! [`SpyStore`] counts round trips, [`DelayingStore`] decides who comes first, [`FailingStore`] fails before or after
-//! an effect, [`ManualClock`] stands still, [`BrokenRandom`] and [`SequenceRandom`] take chance away. They serve
-//! applications' own tests as well. Every decorator is a store and passes the suite itself.
+//! [`SpyStore`] counts round trips, [`DelayingStore`] decides who comes first, [`Schedule`] and [`Orders`] try every
+//! order of the calls of several requests, [`FailingStore`] fails before or after an effect, [`ManualClock`] stands
+//! still, [`BrokenRandom`] and [`SequenceRandom`] take chance away. They serve applications' own tests as well. Every
+//! decorator is a store and passes the suite itself.
 //!
 //! # What it does not do
 //! It measures nothing: speed has its benchmarks. It opens no database: the factory does. And it cannot show that a
@@ -44,5 +45,6 @@ pub use run::{Spawner, block_on, spawn_thread};
 pub use store::{CASES as STORE_CASES, Case, Nodes, StoreSuite};
 pub use tools::{
     BrokenRandom, Call, DelayingStore, Dice, FailingStore, Fault, Faults, Gate, Log, ManualClock, Moment,
-    Outcome, Parked, SequenceRandom, SpyStore, effort, seed,
+    Orders, Outcome, Parked, Release, Schedule, ScheduledStore, SequenceRandom, SpyStore, Waiting, effort,
+    seed,
 };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use cloakroom_conformance::{
-    Call, DelayingStore, FailingStore, Fault, Moment, Outcome, SpyStore, StoreSuite, block_on, spawn_thread,
-    store_tests,
+    Call, DelayingStore, FailingStore, Fault, Moment, Orders, Outcome, Release, Schedule, SpyStore,
+    StoreSuite, block_on, spawn_thread, store_tests,
 };
 use cloakroom_core::{
     ErrorKind, Lifetime, MemoryStore, Operation, Page, Put, Record, Scope, Store, StoreKey,
@@ -32,6 +32,18 @@ mod never_delayed {
 
     fn suite() -> StoreSuite {
         StoreSuite::new(|| async { Arc::new(DelayingStore::new(MemoryStore::new())) }).spawner(spawn_thread)
+    }
+
+    store_tests!(suite(), block_on);
+}
+
+mod never_scheduled {
+    use super::*;
+
+    fn suite() -> StoreSuite {
+        let schedule = || Schedule::new([Moment::Before, Moment::After]);
+        StoreSuite::new(move || async move { Arc::new(schedule().store(0, MemoryStore::new())) })
+            .spawner(spawn_thread)
     }
 
     store_tests!(suite(), block_on);
@@ -188,4 +200,62 @@ async fn yield_now() {
         Poll::Pending
     })
     .await;
+}
+
+#[test]
+fn every_order_of_calls_and_answers_is_tried_once() {
+    let mut orders = Orders::new();
+    let mut stories = std::collections::BTreeSet::new();
+    while orders.begin() {
+        let schedule = Schedule::new([Moment::Before, Moment::After]);
+        let store = Arc::new(MemoryStore::new());
+        let actors = (0..2).map(|actor| {
+            let store = schedule.store(actor, Arc::clone(&store));
+            async move { every_verb(&store).await.len().min(1) }
+        });
+        // The orders of ten calls each would be too many: the first calls are interleaved, the rest follow.
+        let mut story = Vec::new();
+        let played = block_on(schedule.run(actors, |waiting| {
+            let chosen = if story.len() < 6 { orders.choose(waiting.len()) } else { 0 };
+            story.push(waiting[chosen]);
+            Release::One(chosen)
+        }));
+        assert_eq!(played, [1, 1]);
+        assert_eq!(story.len(), 40, "ten calls, two moments, two actors");
+        for actor in 0..2 {
+            let own: Vec<_> = story.iter().filter(|waiting| waiting.actor == actor).collect();
+            let calls: Vec<_> = own.iter().step_by(2).map(|waiting| waiting.operation).collect();
+            assert_eq!(calls, block_on(every_verb(&*store)));
+            assert!(
+                own.chunks(2).all(|pair| [pair[0].moment, pair[1].moment] == [Moment::Before, Moment::After])
+            );
+        }
+        stories.insert(story.iter().map(|waiting| waiting.actor).collect::<Vec<_>>());
+    }
+    assert_eq!(stories.len(), 1 << 6, "every order, and none twice");
+}
+
+#[test]
+fn an_actor_that_gives_up_a_call_does_not_stop_the_others() {
+    let schedule = Schedule::new([Moment::Before]);
+    let store = Arc::new(MemoryStore::new());
+    let key = StoreKey::from_bytes([1_u8; 32]);
+    let actors = (0..3).map(|actor| {
+        let (store, key) = (schedule.store(actor, Arc::clone(&store)), key.clone());
+        async move {
+            if actor == 0 {
+                let mut load = store.load(&key, NOW);
+                poll_fn(|context| Poll::Ready(load.as_mut().poll(context).is_pending())).await
+            } else {
+                store.load(&key, NOW).await.is_ok()
+            }
+        }
+    });
+    let mut released = 0;
+    let played = block_on(schedule.run(actors, |waiting| {
+        assert!(waiting.iter().all(|waiting| waiting.actor != 0));
+        released += waiting.len();
+        Release::All
+    }));
+    assert_eq!((played, released), (vec![true; 3], 2));
 }

@@ -8,6 +8,7 @@ mod delay;
 mod effort;
 mod fail;
 mod random;
+mod schedule;
 mod spy;
 
 pub use clock::ManualClock;
@@ -15,4 +16,5 @@ pub use delay::{DelayingStore, Gate, Parked};
 pub use effort::{Dice, effort, seed};
 pub use fail::{FailingStore, Fault, Faults, Moment};
 pub use random::{BrokenRandom, SequenceRandom};
+pub use schedule::{Orders, Release, Schedule, ScheduledStore, Waiting};
 pub use spy::{Call, Log, Outcome, SpyStore};
