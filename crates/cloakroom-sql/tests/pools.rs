@@ -203,7 +203,7 @@ mod sqlite {
     }
 
     #[test]
-    fn a_handler_that_holds_a_connection_cannot_deadlock_with_the_store() {
+    fn asvs_15_4_3_a_handler_that_holds_a_connection_cannot_deadlock_with_the_store() {
         support::run(async {
             let pool = own_pool(2).await;
             let store = store(pool.clone(), &Layout::native()).await;
@@ -257,7 +257,7 @@ mod postgres {
     }
 
     #[test]
-    fn a_handler_that_holds_a_connection_cannot_deadlock_with_the_store() {
+    fn asvs_15_4_3_a_handler_that_holds_a_connection_cannot_deadlock_with_the_store() {
         support::run(async {
             let pool = support::postgres_pool(2).await;
             let store = store(pool.clone(), &table("held")).await;
@@ -268,7 +268,7 @@ mod postgres {
     }
 
     #[test]
-    fn sessions_take_two_connections_of_ten_at_most() {
+    fn asvs_13_1_2_sessions_take_two_connections_of_ten_at_most() {
         support::run(async {
             let layout = table("few");
             let lock = format!("BEGIN; LOCK TABLE {}", layout.table());
@@ -367,7 +367,7 @@ mod mysql {
     }
 
     #[test]
-    fn a_handler_that_holds_a_connection_cannot_deadlock_with_the_store() {
+    fn asvs_15_4_3_a_handler_that_holds_a_connection_cannot_deadlock_with_the_store() {
         support::run(async {
             let pool = support::mysql_pool(2).await;
             let store = store(pool.clone(), &table("held")).await;
@@ -378,7 +378,7 @@ mod mysql {
     }
 
     #[test]
-    fn sessions_take_two_connections_of_ten_at_most() {
+    fn asvs_13_1_2_sessions_take_two_connections_of_ten_at_most() {
         support::run(async {
             let layout = table("few");
             let lock = format!("LOCK TABLES {} WRITE", layout.table());

@@ -84,7 +84,7 @@ mod beginnings {
     }
 
     #[tokio::test]
-    async fn the_interval() {
+    async fn asvs_14_2_7_the_interval() {
         let (store, mut asked) = store(Sweep::Every(INTERVAL)).await;
         create_expired(&store, 1).await;
         assert!(!has_begun(&mut asked).await);

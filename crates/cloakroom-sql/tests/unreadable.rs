@@ -79,7 +79,7 @@ where
 
 #[cfg(feature = "sqlite")]
 #[test]
-fn sqlite_leaves_what_it_cannot_read() {
+fn r34_sqlite_leaves_what_it_cannot_read() {
     support::run(async {
         for data in [DataColumn::Json, DataColumn::Text] {
             let pool = support::sqlite_pool(&support::folder().join("unreadable.sqlite"), 2).await;
@@ -90,7 +90,7 @@ fn sqlite_leaves_what_it_cannot_read() {
 
 #[cfg(feature = "postgres")]
 #[test]
-fn postgres_leaves_what_it_cannot_read() {
+fn r34_postgres_leaves_what_it_cannot_read() {
     support::run(async {
         for data in [DataColumn::Json, DataColumn::Text] {
             let layout = support::own_table("unreadable", support::Server::Postgres).with_data(data);
@@ -101,7 +101,7 @@ fn postgres_leaves_what_it_cannot_read() {
 
 #[cfg(feature = "mysql")]
 #[test]
-fn mysql_leaves_what_it_cannot_read() {
+fn r34_mysql_leaves_what_it_cannot_read() {
     support::run(async {
         for data in [DataColumn::Json, DataColumn::Text] {
             let layout = support::own_table("unreadable", support::Server::Mysql).with_data(data);

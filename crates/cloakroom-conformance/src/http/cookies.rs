@@ -9,7 +9,9 @@ use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE, VARY};
 use super::site::{COOKIE_NAME, Driver};
 use crate::outcome::{Checked, ensure, ensure_eq};
 
-pub(super) async fn asvs_3_3_the_first_write_sets_a_guarded_cookie(driver: Driver) -> Checked {
+pub(super) async fn asvs_3_3_1_asvs_3_3_2_nist_5_1_1_cookie_of_the_first_write_is_guarded(
+    driver: Driver,
+) -> Checked {
     let reply = driver.site()?.visitor().get("/insert?key=a&value=b").await?;
     let cookie = reply.new_cookie()?;
     ensure_eq!(cookie.name, COOKIE_NAME, "name");
@@ -53,7 +55,7 @@ pub(super) async fn a_persistent_cookie_moves_with_the_session(driver: Driver) -
     Ok(())
 }
 
-pub(super) async fn a_browser_session_ends_with_the_browser(driver: Driver) -> Checked {
+pub(super) async fn nist_5_1_restart_of_the_browser_ends_its_session(driver: Driver) -> Checked {
     let site = driver.site()?;
     let guest = site.guest().await?;
     guest.restart();
@@ -95,7 +97,9 @@ pub(super) async fn r46_other_cookies_and_headers_stay(driver: Driver) -> Checke
     Ok(())
 }
 
-pub(super) async fn asvs_14_2_2_what_carries_the_cookie_is_never_cached(driver: Driver) -> Checked {
+pub(super) async fn asvs_14_2_2_r38_owasp_caching_what_carries_the_cookie_is_never_cached(
+    driver: Driver,
+) -> Checked {
     let site = driver.site()?;
     let guest = site.guest().await?;
     for (visitor, target) in [

@@ -49,7 +49,7 @@ pub(super) async fn pages_without_a_session_work_while_the_store_is_down(driver:
     site.visitor().get("/look").await?.ok()
 }
 
-pub(super) async fn a_failed_save_is_503_and_sets_no_cookie(driver: Driver) -> Checked {
+pub(super) async fn asvs_16_5_3_a_failed_save_is_503_and_sets_no_cookie(driver: Driver) -> Checked {
     for moment in [Moment::Before, Moment::After] {
         let kind = if moment == Moment::Before { ErrorKind::Unavailable } else { ErrorKind::Unknown };
         for (target, verb) in

@@ -89,7 +89,7 @@ pub(super) async fn remember_me_survives_every_later_write(driver: Driver) -> Ch
     Ok(())
 }
 
-pub(super) async fn the_cookies_lifetime_is_not_the_limit(driver: Driver) -> Checked {
+pub(super) async fn asvs_9_2_1_the_cookies_lifetime_is_not_the_limit(driver: Driver) -> Checked {
     let site = driver.site()?;
     let guest = site.guest().await?;
     let cookie = format!("__Host-id={}", guest.held_id()?);

@@ -27,23 +27,23 @@ macro_rules! for_each_http_case {
                 r14_an_unknown_id_is_never_adopted
                 an_unknown_cookie_is_never_cleared
                 an_expired_cookie_is_never_cleared
-                r36_hostile_cookies_are_anonymous_without_a_query
-                r40_only_the_exact_name_counts
-                r15_an_id_counts_only_in_the_cookie
+                r36_owasp_input_that_is_hostile_is_nobody_without_a_query
+                r40_rfc6265bis_prefix_only_the_exact_name_counts
+                r15_asvs_14_2_1_an_id_counts_only_in_the_cookie
                 asvs_15_3_7_two_different_cookies_of_our_name_are_not_believed
                 r12_a_key_from_the_store_opens_nothing
                 r28_an_id_means_nothing_under_another_name
                 r13_a_plain_value_is_refused_where_keys_are_set
-                asvs_14_3_2_pages_that_read_vary_by_cookie_and_others_do_not
+                asvs_14_3_2_r38_pages_that_read_vary_by_cookie_and_others_do_not
             }
             cookies {
-                asvs_3_3_the_first_write_sets_a_guarded_cookie
+                asvs_3_3_1_asvs_3_3_2_nist_5_1_1_cookie_of_the_first_write_is_guarded
                 reading_and_writing_send_no_cookie_again
                 a_persistent_cookie_moves_with_the_session
-                a_browser_session_ends_with_the_browser
+                nist_5_1_restart_of_the_browser_ends_its_session
                 the_removal_repeats_every_attribute
                 r46_other_cookies_and_headers_stay
-                asvs_14_2_2_what_carries_the_cookie_is_never_cached
+                asvs_14_2_2_r38_owasp_caching_what_carries_the_cookie_is_never_cached
                 the_handlers_answer_comes_through
                 a_server_error_saves_what_the_handler_did
                 a_server_error_saves_nothing_where_the_policy_says_so
@@ -77,12 +77,12 @@ macro_rules! for_each_http_case {
                 asvs_7_3_2_a_busy_session_ends_at_its_absolute_limit
                 a_sign_in_begins_the_absolute_limit_anew
                 remember_me_survives_every_later_write
-                the_cookies_lifetime_is_not_the_limit
+                asvs_9_2_1_the_cookies_lifetime_is_not_the_limit
             }
             failures {
                 asvs_16_5_2_a_failed_load_is_503_and_never_a_write
                 pages_without_a_session_work_while_the_store_is_down
-                a_failed_save_is_503_and_sets_no_cookie
+                asvs_16_5_3_a_failed_save_is_503_and_sets_no_cookie
                 a_failed_redirect_is_not_followed
                 a_failed_logout_is_not_reported_as_one
                 a_failed_touch_is_no_error

@@ -109,7 +109,7 @@ pub(super) async fn an_expired_cookie_is_never_cleared(driver: Driver) -> Checke
     Ok(())
 }
 
-pub(super) async fn r36_hostile_cookies_are_anonymous_without_a_query(driver: Driver) -> Checked {
+pub(super) async fn r36_owasp_input_that_is_hostile_is_nobody_without_a_query(driver: Driver) -> Checked {
     let site = driver.site()?;
     let id = site.guest().await?.held_id()?;
     let mut hostile: Vec<Vec<u8>> = [
@@ -165,7 +165,7 @@ pub(super) async fn r36_hostile_cookies_are_anonymous_without_a_query(driver: Dr
     site.asked(&[])
 }
 
-pub(super) async fn r40_only_the_exact_name_counts(driver: Driver) -> Checked {
+pub(super) async fn r40_rfc6265bis_prefix_only_the_exact_name_counts(driver: Driver) -> Checked {
     let site = driver.site()?;
     let id = site.guest().await?.held_id()?;
     for name in [
@@ -190,7 +190,7 @@ pub(super) async fn r40_only_the_exact_name_counts(driver: Driver) -> Checked {
     Ok(())
 }
 
-pub(super) async fn r15_an_id_counts_only_in_the_cookie(driver: Driver) -> Checked {
+pub(super) async fn r15_asvs_14_2_1_an_id_counts_only_in_the_cookie(driver: Driver) -> Checked {
     let site = driver.site()?;
     let id = site.guest().await?.held_id()?;
     for target in [
@@ -294,7 +294,9 @@ pub(super) async fn r13_a_plain_value_is_refused_where_keys_are_set(driver: Driv
     Ok(())
 }
 
-pub(super) async fn asvs_14_3_2_pages_that_read_vary_by_cookie_and_others_do_not(driver: Driver) -> Checked {
+pub(super) async fn asvs_14_3_2_r38_pages_that_read_vary_by_cookie_and_others_do_not(
+    driver: Driver,
+) -> Checked {
     let site = driver.site()?;
     let guest = site.guest().await?;
     for visitor in [guest, site.visitor()] {

@@ -14,7 +14,9 @@ use crate::run::yield_now;
 /// How often a session changes at most while it is being ended: a store that never ends one must not hang the suite.
 const MOST: usize = 1_000;
 
-pub(super) async fn ends_every_session_of_the_user_and_says_how_many(context: Context) -> Checked {
+pub(super) async fn asvs_7_4_2_r24_ends_every_session_of_the_user_and_says_how_many(
+    context: Context,
+) -> Checked {
     let ada = user("ada")?;
     let mine = create(&context, &ada, 5).await?;
     let ended = context.store().end(&Scope::User(ada), None, NOW).await?;
@@ -45,7 +47,7 @@ pub(super) async fn leaves_the_sessions_of_others(context: Context) -> Checked {
     holds(&context, &nobodys, &anonymous, &nobodys_version, NOW).await
 }
 
-pub(super) async fn asvs_7_4_3_keeps_the_one_that_is_to_be_kept(context: Context) -> Checked {
+pub(super) async fn asvs_7_4_3_r23_keeps_the_one_that_is_to_be_kept(context: Context) -> Checked {
     let ada = user("ada")?;
     let kept = Record { user: Some(ada.clone()), ..full_record()? };
     let (keep, version) = context.create(&kept).await?;
@@ -72,7 +74,7 @@ pub(super) async fn a_key_to_keep_that_is_not_the_users_changes_nothing(context:
     holds(&context, &bobs, &record_of(&bob), &version, NOW).await
 }
 
-pub(super) async fn of_all_ends_everything_but_the_kept(context: Context) -> Checked {
+pub(super) async fn asvs_7_4_5_of_all_ends_everything_but_the_kept(context: Context) -> Checked {
     create(&context, &user("ada")?, 2).await?;
     create(&context, &user("bob")?, 2).await?;
     context.create(&record()).await?;

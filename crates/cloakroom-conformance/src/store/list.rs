@@ -100,11 +100,11 @@ macro_rules! for_each_store_case {
                 ids_may_have_255_bytes
             }
             end {
-                ends_every_session_of_the_user_and_says_how_many
+                asvs_7_4_2_r24_ends_every_session_of_the_user_and_says_how_many
                 leaves_the_sessions_of_others
-                asvs_7_4_3_keeps_the_one_that_is_to_be_kept
+                asvs_7_4_3_r23_keeps_the_one_that_is_to_be_kept
                 a_key_to_keep_that_is_not_the_users_changes_nothing
-                of_all_ends_everything_but_the_kept
+                asvs_7_4_5_of_all_ends_everything_but_the_kept
                 counts_only_what_was_live
                 of_nobody_ends_nothing
                 ends_a_thousand_sessions
@@ -127,7 +127,7 @@ macro_rules! for_each_store_case {
             payload {
                 one_megabyte_in_one_value
                 one_megabyte_in_many_values
-                what_is_too_large_is_refused_whole
+                r34_what_is_too_large_is_refused_whole
                 every_character_of_unicode
                 text_that_quoting_and_collation_stumble_over
                 any_text_as_a_key
@@ -136,7 +136,7 @@ macro_rules! for_each_store_case {
                 every_kind_of_value
                 no_data_at_all
                 deep_values
-                what_is_too_deep_is_refused_whole
+                r34_what_is_too_deep_is_refused_whole
                 devices_come_back
                 lifetimes_come_back
             }
@@ -147,12 +147,12 @@ macro_rules! for_each_store_case {
             races {
                 r06_sixty_four_writers_of_different_keys_all_survive
                 parallel_increments_are_exact
-                r45_savers_of_one_version_have_one_winner
+                r45_asvs_15_4_2_savers_of_one_version_have_one_winner
                 creators_of_one_key_have_one_winner
                 creators_over_an_expired_record_have_one_winner
                 r09_renamers_of_one_session_have_one_winner
                 renamers_onto_one_key_have_one_winner
-                renames_in_a_circle_do_not_wait_for_each_other
+                asvs_15_4_3_renames_in_a_circle_do_not_wait_for_each_other
                 parallel_touches_never_move_backwards
                 a_touch_never_takes_a_save_back
                 a_put_is_seen_whole_or_not_at_all

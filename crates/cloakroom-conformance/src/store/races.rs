@@ -60,7 +60,7 @@ pub(super) async fn parallel_increments_are_exact(context: Context) -> Checked {
     Ok(())
 }
 
-pub(super) async fn r45_savers_of_one_version_have_one_winner(context: Context) -> Checked {
+pub(super) async fn r45_asvs_15_4_2_savers_of_one_version_have_one_winner(context: Context) -> Checked {
     let (key, version) = context.create(&record()).await?;
     let savers = (0..16).map(|index| {
         let (store, key, version) = (context.node(index), key.clone(), version.clone());
@@ -136,7 +136,7 @@ pub(super) async fn renamers_onto_one_key_have_one_winner(context: Context) -> C
     Ok(())
 }
 
-pub(super) async fn renames_in_a_circle_do_not_wait_for_each_other(context: Context) -> Checked {
+pub(super) async fn asvs_15_4_3_renames_in_a_circle_do_not_wait_for_each_other(context: Context) -> Checked {
     // Every key is the source of one rename and the target of another: stores that lock rows one by one deadlock.
     let mut made = Vec::new();
     for _ in 0..16 {

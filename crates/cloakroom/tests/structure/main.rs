@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot read the workspace has failed")]
 
+mod checks;
 mod dependencies;
 mod documents;
 mod manifests;

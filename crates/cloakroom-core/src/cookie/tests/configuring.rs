@@ -12,7 +12,7 @@ fn refused(config: CookieConfig) -> CookieConfigError {
 }
 
 #[test]
-fn asvs_3_3_1_the_host_prefix_takes_neither_domain_nor_path() {
+fn asvs_3_3_1_asvs_3_3_3_the_host_prefix_takes_neither_domain_nor_path() {
     for name in ["__Host-id", "__Host-Http-id"] {
         let config = CookieConfig::new(name);
         assert_eq!(refused(config.clone().domain("example.com")), CookieConfigError::HostPrefixWithDomain);
@@ -22,7 +22,7 @@ fn asvs_3_3_1_the_host_prefix_takes_neither_domain_nor_path() {
 }
 
 #[test]
-fn a_prefix_in_another_case_is_refused() {
+fn rfc6265bis_prefix_in_another_case_is_refused() {
     for (name, prefix) in [
         ("__host-id", "__Host-"),
         ("__HOST-id", "__Host-"),
@@ -72,7 +72,7 @@ fn names_are_tokens() {
 }
 
 #[test]
-fn r36_paths_and_domains_cannot_end_their_attribute() {
+fn r36_rfc6265bis_attribute_values_cannot_end_their_attribute_nor_be_too_long() {
     let config = CookieConfig::new("__Secure-id");
     let long = format!("/{}", "a".repeat(1024));
     for path in
@@ -118,7 +118,7 @@ fn r36_paths_and_domains_cannot_end_their_attribute() {
 }
 
 #[test]
-fn asvs_3_3_2_same_site_none_needs_secure_and_partitioned_needs_both() {
+fn asvs_3_3_2_chips_partitioned_needs_same_site_none_which_needs_secure() {
     let none = CookieConfig::default().same_site(SameSite::None);
     built(none.clone());
     assert_eq!(
@@ -140,7 +140,7 @@ fn asvs_3_3_2_same_site_none_needs_secure_and_partitioned_needs_both() {
 }
 
 #[test]
-fn asvs_3_3_5_a_line_over_4096_bytes_is_refused_at_build() {
+fn asvs_3_3_5_rfc6265bis_size_over_4096_bytes_is_refused_at_build() {
     for protection in super::protections() {
         let config = |length: usize| CookieConfig::new("n".repeat(length)).protection(protection.clone());
         let fits = (1..4096).rev().find(|&length| config(length).build().is_ok()).unwrap();

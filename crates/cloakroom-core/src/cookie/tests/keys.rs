@@ -59,7 +59,7 @@ fn asvs_16_2_5_neither_keys_nor_their_errors_show_the_secret() {
 }
 
 #[test]
-fn asvs_13_3_4_keys_are_rotated_twice_without_a_logout_and_retired_keys_are_refused() {
+fn asvs_13_3_4_asvs_11_2_2_asvs_9_1_3_keys_are_rotated_twice_without_a_logout_and_retired_keys_are_refused() {
     for protect in [Protection::Signed, Protection::Encrypted] {
         let first = with(protect(ring(0)));
         let second = with(protect(ring(50).also_reads(key(0))));

@@ -38,7 +38,7 @@ fn table() -> Vec<(CookieConfig, &'static str, &'static str)> {
 }
 
 #[test]
-fn asvs_3_3_4_each_configuration_has_its_exact_lines() {
+fn asvs_3_3_4_nist_5_1_1_cookie_rfc6265bis_http_each_configuration_has_its_exact_lines() {
     for (config, name, attributes) in table() {
         let cookie = built(config);
         assert_eq!(
@@ -73,7 +73,7 @@ fn protected_values_have_the_same_attributes() {
 }
 
 #[test]
-fn max_age_is_whole_seconds_between_1_and_400_days() {
+fn rfc6265bis_age_is_whole_seconds_between_1_and_400_days() {
     let cookie = built(CookieConfig::default());
     for (duration, seconds) in [
         (Duration::ZERO, 1),

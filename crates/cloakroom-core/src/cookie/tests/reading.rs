@@ -36,7 +36,7 @@ fn the_cookie_is_found_wherever_it_stands() {
 }
 
 #[test]
-fn r40_only_the_exact_name_is_ours() {
+fn r40_rfc6265bis_encoded_only_the_exact_name_is_ours() {
     for name in [
         "__HoSt-id",
         "__host-id",

@@ -13,7 +13,7 @@ const ENCRYPTED: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHv70Aa8cu-911guSUQYETLMt
      3jaH8hgREJM";
 
 #[test]
-fn values_are_written_as_another_implementation_writes_them() {
+fn asvs_11_3_2_values_are_written_as_another_implementation_writes_them() {
     for (protection, value) in protections().into_iter().zip([ID, SIGNED, ENCRYPTED]) {
         let cookie = with(protection);
         assert_eq!(written(&cookie), value);
@@ -22,7 +22,7 @@ fn values_are_written_as_another_implementation_writes_them() {
 }
 
 #[test]
-fn r13_with_keys_set_every_other_form_is_refused() {
+fn r13_asvs_9_1_2_with_keys_set_every_other_form_is_refused() {
     let [plain, signed, encrypted] = protections().map(with);
     for (cookie, value) in [
         (&plain, SIGNED),
@@ -41,7 +41,7 @@ fn r13_with_keys_set_every_other_form_is_refused() {
 }
 
 #[test]
-fn r27_a_value_is_bound_to_the_name_of_its_cookie() {
+fn r27_asvs_9_2_2_a_value_is_bound_to_the_name_of_its_cookie() {
     for protect in [Protection::Signed, Protection::Encrypted] {
         let user = built(CookieConfig::new("__Host-user").protection(protect(ring(0))));
         let admin = built(CookieConfig::new("__Host-admin").protection(protect(ring(0))));
@@ -55,7 +55,7 @@ fn r27_a_value_is_bound_to_the_name_of_its_cookie() {
 }
 
 #[test]
-fn r29_a_signature_of_the_same_secret_for_something_else_is_refused() {
+fn r29_asvs_9_2_2_a_signature_of_the_same_secret_for_something_else_is_refused() {
     use hmac::{Hmac, KeyInit as _, Mac as _};
     let secret: Vec<u8> = (0..32).collect();
     let tag = Hmac::<sha2::Sha256>::new_from_slice(&secret).unwrap().chain_update(ID).finalize().into_bytes();
@@ -64,7 +64,7 @@ fn r29_a_signature_of_the_same_secret_for_something_else_is_refused() {
 }
 
 #[test]
-fn asvs_9_1_1_a_changed_value_is_refused_at_every_position() {
+fn asvs_9_1_1_asvs_11_3_3_a_changed_value_is_refused_at_every_position() {
     for (protection, value) in
         [(Protection::Signed(ring(0)), SIGNED), (Protection::Encrypted(ring(0)), ENCRYPTED)]
     {
