@@ -154,7 +154,8 @@ impl SqlStoreBuilder {
     /// A hook that sees every error of the database, those of the sweeper included. It disables nothing: the next
     /// operation is tried as if nothing had happened.
     ///
-    /// Conflicts and ended sessions are no errors of the database, and are not shown. Called on the task that met the
+    /// Conflicts and ended sessions are no errors of the database, and are not shown; neither is a failure that a
+    /// [retry](crate::Retry) made good. Called on the task that met the
     /// error, so it should hand over and return.
     pub fn on_error(self, hook: impl Fn(&StoreError) + Send + Sync + 'static) -> Self {
         Self { on_error: Some(Box::new(hook)), ..self }

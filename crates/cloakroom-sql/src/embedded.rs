@@ -73,10 +73,12 @@ impl Embedded {
         match &operation {
             Operation::Load { key } => {
                 match self.database.lend(|connection| self.statements.load(connection, key)) {
-                    // Another process recovers the file or closes it. It is waited for where nobody is held up.
-                    Lent::Failed(failure) if failure.cause == Cause::Refused(ErrorKind::Unavailable) => {
-                        self.gather.submit(operation).await
-                    }
+                    // Another process recovers the file or closes it, or there is no file handle to spare. That is
+                    // waited for where nobody is held up.
+                    Lent::Failed(Failure {
+                        cause: Cause::Refused(ErrorKind::Unavailable) | Cause::Unreachable,
+                        ..
+                    }) => self.gather.submit(operation).await,
                     Lent::Failed(failure) => Err(failure.into_error(Verb::Load, BACKEND)),
                     Lent::Done(answer) => Ok(answer),
                     Lent::Closed => Err(StoreError::new(ErrorKind::Closed, Verb::Load, BACKEND)),

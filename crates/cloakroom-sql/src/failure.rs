@@ -18,7 +18,8 @@ pub(crate) enum Cause {
     /// The key is taken. Nothing was written.
     Duplicate,
     /// The database gave the statement up because of its company (deadlock, serialisation). Nothing was written, and
-    /// the same statement alone is likely to succeed.
+    /// the same statement alone is likely to succeed: the executors run it again at once, because whom it lost to goes
+    /// on meanwhile, a few times. What keeps losing is [`ErrorKind::Unavailable`], and so tried again after a pause.
     Contention,
     /// There was no connection to send the statement on.
     Unreachable,
@@ -74,6 +75,9 @@ impl Failure {
             (PRIMARY_KEY | UNIQUE, _) => Cause::Duplicate,
             // BUSY and LOCKED: another writer did not finish within the busy timeout.
             (_, 5 | 6) => Cause::Refused(ErrorKind::Unavailable),
+            // IOERR: what was written may be in the log although it could not be synchronised, and be found there after
+            // a restart.
+            (_, 10) => Cause::Broken,
             // CANTOPEN
             (_, 14) => Cause::Unreachable,
             // TOOBIG
@@ -97,10 +101,10 @@ impl Failure {
             "23505" => Cause::Duplicate,
             // Serialisation failure, deadlock.
             "40001" | "40P01" => Cause::Contention,
-            // Statement cancelled, lock not available, shutting down: the statement was rolled back.
-            "57014" | "55P03" | "57P01" | "57P02" | "57P03" | "53300" => {
-                Cause::Refused(ErrorKind::Unavailable)
-            }
+            // Statement cancelled, lock not available, shutting down, starting, full: the statement was rolled back.
+            "57014" | "55P03" | "57P01" | "57P03" | "53300" => Cause::Refused(ErrorKind::Unavailable),
+            // Another process of the server crashed and took this one with it, at whatever point it was.
+            "57P02" => Cause::Broken,
             "22001" | "54000" | "54001" => Cause::Refused(ErrorKind::TooLarge),
             "42P01" | "42703" | "42804" | "3F000" | "42P10" => Cause::Refused(ErrorKind::Schema),
             _ if state.starts_with("08") => Cause::Broken,
@@ -120,8 +124,9 @@ impl Failure {
             1062 => Cause::Duplicate,
             // Deadlock; the lock wait timeout; a row that changed since the snapshot was taken (MariaDB).
             1213 | 1205 | 1020 => Cause::Contention,
-            // Too many connections, shutting down, statement time limit or killed query: nothing was written.
-            1040 | 1053 | 1969 | 3024 | 1317 => Cause::Refused(ErrorKind::Unavailable),
+            // Too many connections, shutting down, statement time limit, killed query or connection: nothing was
+            // written.
+            1040 | 1053 | 1203 | 1317 | 1927 | 1969 | 3024 => Cause::Refused(ErrorKind::Unavailable),
             // The packet or the value is too long.
             1153 | 1406 => Cause::Refused(ErrorKind::TooLarge),
             // Unknown database, unknown column, wrong number of columns, no such table.
@@ -131,7 +136,7 @@ impl Failure {
         // Rights, schema, resources; everything else may quote a value.
         let quotable = [
             1020, 1021, 1030, 1036, 1040, 1044, 1045, 1046, 1049, 1053, 1054, 1064, 1114, 1136, 1142, 1143,
-            1146, 1153, 1205, 1213, 1290, 1317, 1364, 1792, 1836, 1969, 3024,
+            1146, 1153, 1203, 1205, 1213, 1290, 1317, 1364, 1792, 1836, 1927, 1969, 3024,
         ];
         Self::new(cause, told(message, quotable.contains(&number), &format!("error {number}")))
     }
@@ -240,6 +245,11 @@ mod tests {
         // BUSY and its extended form BUSY_SNAPSHOT.
         assert_eq!(cause(5, ""), Cause::Refused(ErrorKind::Unavailable));
         assert_eq!(cause(517, ""), Cause::Refused(ErrorKind::Unavailable));
+        // IOERR and its extended form IOERR_FSYNC; FULL and READONLY.
+        assert_eq!(cause(10, ""), Cause::Broken);
+        assert_eq!(cause(1034, ""), Cause::Broken);
+        assert_eq!(cause(13, ""), Cause::Refused(ErrorKind::Refused));
+        assert_eq!(cause(8, ""), Cause::Refused(ErrorKind::Refused));
         assert_eq!(cause(1, "no such table: sessions"), Cause::Refused(ErrorKind::Schema));
         assert_eq!(cause(275, "CHECK constraint failed"), Cause::Refused(ErrorKind::Refused));
     }

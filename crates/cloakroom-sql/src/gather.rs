@@ -7,27 +7,33 @@
 mod lane;
 mod limits;
 mod queue;
+mod retry;
 mod worker;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloakroom_core::{ErrorKind, StoreError};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use self::lane::{Lane, Presence};
-use self::queue::Direction;
+use self::retry::Retrier;
 use crate::executor::Executor;
 use crate::operation::{Operation, Outcome};
 
 pub use self::limits::{Connections, Gathering};
+pub(crate) use self::queue::Direction;
+pub use self::retry::Retry;
+pub(crate) use self::retry::draw;
 
 /// The queues of a store and the workers that empty them. Dropping it ends the workers.
 pub(crate) struct Gather {
     reads: Arc<Lane>,
     writes: Arc<Lane>,
     gathering: Gathering,
+    retrier: Retrier,
     backend: &'static str,
     runtime: Option<Handle>,
     start: Start,
@@ -85,10 +91,11 @@ impl Gather {
             Connections::One => Arc::clone(&reads),
             Connections::Two => Arc::new(Lane::new(backend)),
         };
-        Self { reads, writes, gathering, backend, runtime, start: Box::new(start) }
+        let retrier = Retrier::new(gathering.retry(), draw);
+        Self { reads, writes, gathering, retrier, backend, runtime, start: Box::new(start) }
     }
 
-    /// Runs one operation in the company of what else is waiting.
+    /// Runs one operation in the company of what else is waiting, again if that may help: see [`Retry`].
     ///
     /// # Errors
     /// Those of the operation, and of kind `Overloaded` when the queue is full, `Closed` after [`Gather::close`],
@@ -102,17 +109,45 @@ impl Gather {
             let error = StoreError::new(ErrorKind::Unavailable, verb, self.backend);
             return Err(error.with_source("called outside a tokio runtime"));
         };
+        let time_limit = self.gathering.time_limit();
+        if !self.retrier.is_on() {
+            return self.attempt(operation, &here, time_limit).await;
+        }
+        self.retrier.operation();
+        let begin = Instant::now();
+        let mut retries = 0;
+        loop {
+            let left = time_limit.saturating_sub(begin.elapsed());
+            let error = match self.attempt(operation.clone(), &here, left).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let Some(pause) = self.retrier.pause(&error, retries, begin.elapsed(), time_limit) else {
+                return Err(error);
+            };
+            retries += 1;
+            tracing::debug!(%error, retries, ?pause, "a statement failed and is tried again");
+            let pause = {
+                let _context = here.enter();
+                sleep(pause)
+            };
+            pause.await;
+        }
+    }
+
+    /// Runs one operation once, and waits for it no longer than `time_limit`.
+    async fn attempt(&self, operation: Operation, here: &Handle, time_limit: Duration) -> Outcome {
         let lane = match Direction::of(&operation) {
             Direction::Read => &self.reads,
             Direction::Write => &self.writes,
         };
         let (mut waiting, worker) = lane.push(operation, self.gathering.queue())?;
         if let Some(presence) = worker {
-            (self.start)(presence, self.runtime.as_ref().unwrap_or(&here));
+            (self.start)(presence, self.runtime.as_ref().unwrap_or(here));
         }
         let outcome = {
             let _context = here.enter();
-            timeout(self.gathering.time_limit(), waiting.outcome())
+            timeout(time_limit, waiting.outcome())
         };
         match outcome.await {
             Ok(outcome) => outcome,

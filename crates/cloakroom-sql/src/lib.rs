@@ -77,7 +77,7 @@ pub use dialect::Dialect;
 pub use embedded::Durability;
 #[cfg(feature = "sea-orm")]
 pub use entity::{EntityError, layout_of};
-pub use gather::{Connections, Gathering};
+pub use gather::{Connections, Gathering, Retry};
 pub use schema::{Mismatch, Problem, Startup, ddl};
 pub use store::SqlStore;
 pub use sweeper::Sweep;

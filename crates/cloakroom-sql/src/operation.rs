@@ -9,7 +9,7 @@ use cloakroom_core::Operation as Verb;
 use cloakroom_core::{Page, Scope, StoreError, StoreKey, Swept, Timestamp};
 
 /// A verb that waits to be run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Operation {
     /// Read the row under a key, expired or not.
     Load { key: StoreKey },

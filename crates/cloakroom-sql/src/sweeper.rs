@@ -5,7 +5,6 @@
 //! nodes may sweep the same table.
 
 use std::future::Future;
-use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +15,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+
+use crate::gather::draw;
 
 /// When a store removes expired sessions.
 ///
@@ -196,14 +197,14 @@ impl Trigger {
 }
 
 async fn work(target: Arc<impl Sweepable>, clock: Arc<dyn Clock>, trigger: Arc<Trigger>) {
-    let mut health = Health::Well;
+    let mut health = Health { state: State::Well, said: None };
     loop {
         let amount = trigger.due().await;
         let outcome = run(target.as_ref(), clock.as_ref(), amount).await;
         if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Closed) {
             return;
         }
-        match (health.turn(&outcome), outcome) {
+        match (health.turn(&outcome, Instant::now()), outcome) {
             (Turn::Worse, Err(error)) => {
                 tracing::warn!(%error, "expired sessions cannot be removed; trying on");
             }
@@ -231,11 +232,21 @@ async fn run(target: &impl Sweepable, clock: &dyn Clock, amount: Amount) -> Resu
     }
 }
 
-/// Whether the last run succeeded. Only a change is worth a line in a log.
+/// How sweeping goes. Only a change is worth a line in a log, and of changes that come and go one in a minute.
+#[derive(Debug)]
+struct Health {
+    state: State,
+    /// When the log last heard that it fails.
+    said: Option<Instant>,
+}
+
 #[derive(Debug, PartialEq, Eq)]
-enum Health {
+enum State {
     Well,
+    /// The last run failed, and the log knows.
     Failing,
+    /// The last run failed, too soon after the log heard of another that did.
+    Wavering,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -246,13 +257,20 @@ enum Turn {
 }
 
 impl Health {
-    fn turn(&mut self, outcome: &Result<u64, StoreError>) -> Turn {
-        let (health, turn) = match (&*self, outcome) {
-            (Self::Well, Err(_)) => (Self::Failing, Turn::Worse),
-            (Self::Failing, Ok(_)) => (Self::Well, Turn::Better),
-            (Self::Well, Ok(_)) | (Self::Failing, Err(_)) => return Turn::Same,
+    fn turn(&mut self, outcome: &Result<u64, StoreError>, now: Instant) -> Turn {
+        const QUIET: Duration = Duration::from_mins(1);
+        let may_speak = self.said.is_none_or(|said| now.duration_since(said) >= QUIET);
+        let (state, turn) = match (&self.state, outcome) {
+            (State::Well | State::Wavering, Err(_)) if may_speak => (State::Failing, Turn::Worse),
+            (State::Well | State::Wavering, Err(_)) => (State::Wavering, Turn::Same),
+            (State::Failing, Err(_)) => (State::Failing, Turn::Same),
+            (State::Failing, Ok(_)) => (State::Well, Turn::Better),
+            (State::Well | State::Wavering, Ok(_)) => (State::Well, Turn::Same),
         };
-        *self = health;
+        self.state = state;
+        if turn == Turn::Worse {
+            self.said = Some(now);
+        }
         turn
     }
 }
@@ -261,12 +279,6 @@ impl Health {
 fn jittered(interval: Duration, draw: u32) -> Duration {
     let interval = interval.clamp(SHORTEST, LONGEST);
     interval / 2 + interval.mul_f64(f64::from(draw) / f64::from(u32::MAX))
-}
-
-/// A number that differs from node to node. Nothing secret depends on it.
-fn draw() -> u32 {
-    // The standard library seeds every `RandomState` differently, from the system's randomness.
-    (RandomState::new().hash_one(()) >> 32) as u32
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
 
 use super::driver::Driver as _;
-use super::lease::Lease;
+use super::lease::{Leases, Ready};
 use super::parameters;
 use super::{Executor, key, scopes};
 use crate::failure::{Cause, Failure};
+use crate::gather::Direction;
 use crate::operation::{Answer, Operation, Outcome};
 use crate::statements::Names;
 use crate::statements::arrays::ArrayStatements;
@@ -23,10 +24,9 @@ const ATTEMPTS: usize = 4;
 
 /// The executor of a pool.
 pub(crate) struct Arrays {
-    pool: PgPool,
+    leases: Leases<Postgres>,
     names: Arc<Names>,
     statements: Arc<ArrayStatements>,
-    patience: Duration,
 }
 
 /// What a write came to: an answer, or `Conflict` or `Gone`.
@@ -40,7 +40,7 @@ impl Arrays {
         statements: Arc<ArrayStatements>,
         patience: Duration,
     ) -> Self {
-        Self { pool, names, statements, patience }
+        Self { leases: Leases::new(pool, patience), names, statements }
     }
 
     async fn load(&self, batch: &[Operation]) -> Vec<Outcome> {
@@ -64,7 +64,7 @@ impl Arrays {
 
     async fn rows(&self, batch: &[Operation]) -> Result<Vec<PgRow>, Failure> {
         let text = &self.statements.load;
-        if let Some(mut lease) = Lease::take_idle(&self.pool) {
+        if let Some(mut lease) = self.leases.take_idle() {
             let result = fetch(lease.connection(), text, parameters::keys(batch)?).await;
             match lease.settle(result) {
                 // The connection had died in the pool; reading again harms nobody.
@@ -72,7 +72,7 @@ impl Arrays {
                 result => return result,
             }
         }
-        let mut lease = Lease::take(&self.pool, self.patience).await?;
+        let mut lease = self.leases.take().await?;
         let result = fetch(lease.connection(), text, parameters::keys(batch)?).await;
         lease.settle(result)
     }
@@ -136,7 +136,7 @@ impl Arrays {
             Some(Operation::Touch { .. }) => (&statements.touch, parameters::touches(group)?),
             _ => (&statements.delete, parameters::keys(group)?),
         };
-        let mut lease = Lease::take(&self.pool, self.patience).await?;
+        let mut lease = self.leases.take().await?;
         let result = fetch(lease.connection(), text, arguments).await;
         let rows = lease.settle(result)?;
         let (mut written, mut live) = (HashSet::new(), HashSet::new());
@@ -161,7 +161,7 @@ impl Arrays {
 
     /// Removes an expired row, and says whether there was one.
     async fn clear(&self, key: &StoreKey, now: i64) -> Result<bool, Failure> {
-        let mut lease = Lease::take(&self.pool, self.patience).await?;
+        let mut lease = self.leases.take().await?;
         let query = sqlx::query(AssertSqlSafe(self.statements.clear.clone())).bind(key.as_bytes()).bind(now);
         let result = query.execute(lease.connection()).await.map_err(Failure::from);
         Ok(lease.settle(result)?.rows_affected() > 0)
@@ -178,7 +178,7 @@ impl Arrays {
     }
 
     async fn alone_once(&self, operation: &Operation) -> Result<Answer, Failure> {
-        let mut lease = Lease::take(&self.pool, self.patience).await?;
+        let mut lease = self.leases.take().await?;
         let connection = lease.connection();
         match operation {
             Operation::End { .. } => {
@@ -206,8 +206,15 @@ impl Arrays {
 }
 
 impl Executor for Arrays {
-    async fn run(&mut self, batch: Vec<Operation>) -> Vec<Outcome> {
-        match batch.first() {
+    type Ready = Ready<Postgres>;
+
+    async fn prepare(&mut self, direction: Direction) -> Result<Self::Ready, Failure> {
+        self.leases.prepare(direction).await
+    }
+
+    async fn run(&mut self, ready: Self::Ready, batch: Vec<Operation>) -> Vec<Outcome> {
+        self.leases.begin(ready);
+        let outcomes = match batch.first() {
             Some(Operation::Load { .. }) => self.load(&batch).await,
             Some(operation) if key(operation).is_some() => self.write(batch).await,
             _ => {
@@ -217,7 +224,9 @@ impl Executor for Arrays {
                 }
                 outcomes
             }
-        }
+        };
+        self.leases.end();
+        outcomes
     }
 }
 

@@ -1,5 +1,6 @@
-//! A connection on loan from the application's pool.
+//! Connections on loan from the application's pool.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::Database;
@@ -8,6 +9,79 @@ use sqlx::pool::{Pool, PoolConnection};
 use super::driver::Driver;
 use crate::dialect::rollback;
 use crate::failure::{Cause, Failure};
+use crate::gather::Direction;
+
+/// Where an executor gets its connections, of which it has one at a time.
+pub(crate) struct Leases<DB: Database> {
+    pool: Pool<DB>,
+    patience: Duration,
+    /// What the batch that runs was given to begin with.
+    ready: Mutex<Option<Ready<DB>>>,
+}
+
+/// A connection that was taken before there is anything to send on it.
+pub(crate) enum Ready<DB: Database> {
+    /// It was idle, and nobody has asked whether it still works, which saves a round trip. For statements that may be
+    /// sent again.
+    Idle(Lease<DB>),
+    /// It was seen to work.
+    Tested(Lease<DB>),
+}
+
+impl<DB: Database> Leases<DB> {
+    /// `patience` is how long to wait for a connection of the pool.
+    pub(crate) fn new(pool: Pool<DB>, patience: Duration) -> Self {
+        Self { pool, patience, ready: Mutex::new(None) }
+    }
+
+    /// Takes a connection for a batch that has not been begun.
+    pub(crate) async fn prepare(&self, direction: Direction) -> Result<Ready<DB>, Failure> {
+        if direction == Direction::Read
+            && let Some(connection) = self.pool.try_acquire()
+        {
+            return Ok(Ready::Idle(Lease { connection, state: State::Settled }));
+        }
+        Ok(Ready::Tested(Lease::take(&self.pool, self.patience).await?))
+    }
+
+    /// Uses `ready` for the next connection that is taken.
+    pub(crate) fn begin(&self, ready: Ready<DB>) {
+        *self.ready() = Some(ready);
+    }
+
+    /// Gives back what was not used.
+    pub(crate) fn end(&self) {
+        self.ready().take();
+    }
+
+    /// Takes a connection that was seen to work.
+    pub(crate) async fn take(&self) -> Result<Lease<DB>, Failure> {
+        // In a statement of its own, so that the lock is not kept while waiting.
+        let ready = self.ready().take();
+        match ready {
+            Some(Ready::Tested(lease)) => return Ok(lease),
+            Some(Ready::Idle(idle)) => drop(idle),
+            None => {}
+        }
+        Lease::take(&self.pool, self.patience).await
+    }
+
+    /// Takes an idle connection if that is what the batch was given.
+    pub(crate) fn take_idle(&self) -> Option<Lease<DB>> {
+        let mut ready = self.ready();
+        match ready.take() {
+            Some(Ready::Idle(lease)) => Some(lease),
+            other => {
+                *ready = other;
+                None
+            }
+        }
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Option<Ready<DB>>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A connection that goes back to its pool when all is well with it, and is closed otherwise: after a statement whose
 /// end nobody saw it may be in a transaction, or still be receiving rows.
@@ -26,7 +100,7 @@ impl<DB: Database> Lease<DB> {
     /// Takes a connection that was seen to work, waiting for one at most as long as `patience` says.
     pub(crate) async fn take(pool: &Pool<DB>, patience: Duration) -> Result<Self, Failure> {
         match tokio::time::timeout(patience, pool.acquire()).await {
-            Ok(Ok(connection)) => Ok(Self { connection, state: State::InDoubt }),
+            Ok(Ok(connection)) => Ok(Self { connection, state: State::Settled }),
             Ok(Err(error)) => {
                 let failure = Failure::from(error);
                 // Whatever went wrong, no statement of ours was sent.
@@ -40,13 +114,9 @@ impl<DB: Database> Lease<DB> {
         }
     }
 
-    /// Takes an idle connection without asking whether it still works, which saves a round trip. For statements that
-    /// may be sent again.
-    pub(crate) fn take_idle(pool: &Pool<DB>) -> Option<Self> {
-        pool.try_acquire().map(|connection| Self { connection, state: State::InDoubt })
-    }
-
+    /// The connection, which is in doubt from now on until the lease is settled.
     pub(crate) fn connection(&mut self) -> &mut DB::Connection {
+        self.state = State::InDoubt;
         &mut self.connection
     }
 

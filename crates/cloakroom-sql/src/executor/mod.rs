@@ -19,6 +19,8 @@ pub(crate) mod startup;
 
 use std::future::Future;
 
+use crate::failure::Failure;
+use crate::gather::Direction;
 use crate::operation::{Operation, Outcome};
 
 /// Runs batches, one after another.
@@ -27,13 +29,26 @@ use crate::operation::{Operation, Outcome};
 /// (a `Rename` names two), that a batch holds either only loads or only writes (`Create`, `Save`, `Touch`,
 /// `Rename`, `Delete`), and that every other operation comes alone.
 pub(crate) trait Executor: Send + 'static {
+    /// What a batch needs before it can be begun: a connection. Dropping it gives that back.
+    type Ready: Send;
+
+    /// Gets ready for a batch of that direction, for as long as that takes. Nobody's operation is begun meanwhile.
+    ///
+    /// # Errors
+    /// What keeps every operation from being begun.
+    ///
+    /// # Cancel safety
+    /// A dropped future has no effect.
+    fn prepare(&mut self, direction: Direction) -> impl Future<Output = Result<Self::Ready, Failure>> + Send;
+
     /// Runs a batch and answers in its order, one outcome per operation.
     ///
     /// An operation that fails for a reason of its own does not spoil the others.
     ///
     /// # Cancel safety
     /// A dropped future leaves each operation applied or not applied, and the executor ready for the next batch.
-    fn run(&mut self, batch: Vec<Operation>) -> impl Future<Output = Vec<Outcome>> + Send;
+    fn run(&mut self, ready: Self::Ready, batch: Vec<Operation>)
+    -> impl Future<Output = Vec<Outcome>> + Send;
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]

@@ -9,10 +9,11 @@ use cloakroom_core::{ErrorKind, Remaining, StoreError, Swept};
 use sqlx::pool::Pool;
 
 use super::driver::{Driver, Found};
-use super::lease::Lease;
+use super::lease::{Leases, Ready};
 use super::{Executor, key, scopes};
 use crate::dialect::commit;
 use crate::failure::{Cause, Failure};
+use crate::gather::Direction;
 use crate::operation::{Answer, Operation, Outcome};
 use crate::statements::Names;
 use crate::statements::rows::{RowStatements, Statement, padded};
@@ -23,10 +24,9 @@ const ATTEMPTS: usize = 4;
 
 /// The executor of a pool.
 pub(crate) struct Rows<DB: Driver> {
-    pool: Pool<DB>,
+    leases: Leases<DB>,
     names: Arc<Names>,
     statements: Arc<RowStatements>,
-    patience: Duration,
 }
 
 /// What a write came to: an answer, or `Conflict` or `Gone`.
@@ -40,7 +40,7 @@ impl<DB: Driver> Rows<DB> {
         statements: Arc<RowStatements>,
         patience: Duration,
     ) -> Self {
-        Self { pool, names, statements, patience }
+        Self { leases: Leases::new(pool, patience), names, statements }
     }
 
     async fn load(&self, batch: &[Operation]) -> Vec<Outcome> {
@@ -65,7 +65,7 @@ impl<DB: Driver> Rows<DB> {
     }
 
     async fn rows(&self, text: &str, arguments: &[Argument<'_>]) -> Result<Vec<Found>, Failure> {
-        if let Some(mut lease) = Lease::take_idle(&self.pool) {
+        if let Some(mut lease) = self.leases.take_idle() {
             let result = DB::rows(lease.connection(), text, arguments).await;
             match lease.settle(result) {
                 // The connection had died in the pool; reading again harms nobody.
@@ -73,7 +73,7 @@ impl<DB: Driver> Rows<DB> {
                 result => return result,
             }
         }
-        let mut lease = Lease::take(&self.pool, self.patience).await?;
+        let mut lease = self.leases.take().await?;
         let result = DB::rows(lease.connection(), text, arguments).await;
         lease.settle(result)
     }
@@ -112,7 +112,7 @@ impl<DB: Driver> Rows<DB> {
         let mut order: Vec<usize> = (0..batch.len()).collect();
         order.sort_by_key(|position| batch.get(*position).and_then(key));
 
-        let mut lease = Lease::take(&self.pool, self.patience).await?;
+        let mut lease = self.leases.take().await?;
         match self.before_commit(lease.connection(), batch, &order).await {
             Ok(written) => {
                 let committed = DB::command(lease.connection(), commit()).await;
@@ -146,7 +146,7 @@ impl<DB: Driver> Rows<DB> {
     async fn write_alone(&self, operation: &Operation) -> Result<Written, Failure> {
         let mut attempt = 1;
         loop {
-            let mut lease = Lease::take(&self.pool, self.patience).await?;
+            let mut lease = self.leases.take().await?;
             let result = self.statements_of(lease.connection(), operation).await;
             match lease.settle(result) {
                 Err(failure) if failure.cause == Cause::Contention && attempt < ATTEMPTS => attempt += 1,
@@ -195,7 +195,7 @@ impl<DB: Driver> Rows<DB> {
     }
 
     async fn alone_once(&self, operation: &Operation) -> Result<Answer, Failure> {
-        let mut lease = Lease::take(&self.pool, self.patience).await?;
+        let mut lease = self.leases.take().await?;
         let connection = lease.connection();
         let result = match operation {
             Operation::End { .. } => scopes::end::<DB>(connection, &self.names, operation).await,
@@ -245,8 +245,15 @@ impl<DB: Driver> Rows<DB> {
 }
 
 impl<DB: Driver> Executor for Rows<DB> {
-    async fn run(&mut self, batch: Vec<Operation>) -> Vec<Outcome> {
-        match batch.first() {
+    type Ready = Ready<DB>;
+
+    async fn prepare(&mut self, direction: Direction) -> Result<Self::Ready, Failure> {
+        self.leases.prepare(direction).await
+    }
+
+    async fn run(&mut self, ready: Self::Ready, batch: Vec<Operation>) -> Vec<Outcome> {
+        self.leases.begin(ready);
+        let outcomes = match batch.first() {
             Some(Operation::Load { .. }) => self.load(&batch).await,
             Some(operation) if first(operation).is_some() => self.write(&batch).await,
             _ => {
@@ -256,6 +263,8 @@ impl<DB: Driver> Executor for Rows<DB> {
                 }
                 outcomes
             }
-        }
+        };
+        self.leases.end();
+        outcomes
     }
 }

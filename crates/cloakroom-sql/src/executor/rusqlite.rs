@@ -10,6 +10,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql, Transaction, param
 use super::Executor;
 use crate::embedded::{Database, begin};
 use crate::failure::{Cause, Failure};
+use crate::gather::Direction;
 use crate::operation::{Answer, Operation, Outcome, Payload, Row};
 use crate::statements::rows::{RowStatements, Statement, padded};
 use crate::statements::{Keep, Names, Start};
@@ -22,11 +23,37 @@ pub(crate) struct Rusqlite {
     database: Arc<Database>,
     statements: Arc<Statements>,
     connection: Option<Connection>,
+    lock: Lock,
+}
+
+/// What is known of the lock that SQLite gives one writer at a time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    Free,
+    /// Another process had it for longer than the last batch could wait.
+    Kept,
 }
 
 impl Rusqlite {
     pub(crate) fn new(database: Arc<Database>, statements: Arc<Statements>) -> Self {
-        Self { database, statements, connection: None }
+        Self { database, statements, connection: None, lock: Lock::Free }
+    }
+
+    /// Opens the connection, and waits for a lock that kept the last batch from writing. Usually there is nothing to
+    /// do: the lock itself is taken with the batch, because taking it twice would cost as much as a small write.
+    fn prepare_blocking(&mut self, direction: Direction) -> Result<(), Failure> {
+        let patience = self.database.patience();
+        let wait = self.lock == Lock::Kept && direction == Direction::Write;
+        self.database.on(&mut self.connection, |connection| {
+            if wait {
+                drop(begin(connection, patience)?);
+            }
+            Ok::<_, Failure>(())
+        })??;
+        if wait {
+            self.lock = Lock::Free;
+        }
+        Ok(())
     }
 
     fn run_blocking(&mut self, batch: &[Operation]) -> Vec<Outcome> {
@@ -40,6 +67,9 @@ impl Rusqlite {
             }
         });
         let outcomes: Vec<Outcome> = outcomes.unwrap_or_else(|failure| all_failed(batch, &failure));
+        if outcomes.iter().any(is_locked_out) {
+            self.lock = Lock::Kept;
+        }
         if outcomes.iter().any(is_suspicious) {
             // The file may have been replaced or its disk be gone; the next batch opens it anew.
             self.connection = None;
@@ -49,7 +79,13 @@ impl Rusqlite {
 }
 
 impl Executor for Rusqlite {
-    async fn run(&mut self, batch: Vec<Operation>) -> Vec<Outcome> {
+    type Ready = ();
+
+    async fn prepare(&mut self, direction: Direction) -> Result<(), Failure> {
+        self.prepare_blocking(direction)
+    }
+
+    async fn run(&mut self, (): (), batch: Vec<Operation>) -> Vec<Outcome> {
         self.run_blocking(&batch)
     }
 }
@@ -265,6 +301,10 @@ fn outcome(operation: &Operation, result: Result<Answer, Fault>) -> Outcome {
 
 fn all_failed(batch: &[Operation], failure: &Failure) -> Vec<Outcome> {
     batch.iter().map(|operation| Err(failure.again().into_error(operation.verb(), BACKEND))).collect()
+}
+
+fn is_locked_out(outcome: &Outcome) -> bool {
+    matches!(outcome, Err(error) if error.kind() == ErrorKind::Unavailable)
 }
 
 /// Whether the connection that an operation failed on should not be trusted again.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cloakroom_core::{ErrorKind, Operation as Verb, StoreError};
 use tokio::sync::{Notify, oneshot};
 
-use super::queue::{Pending, Queue, Ticket};
+use super::queue::{Direction, Pending, Queue, Ticket};
+use crate::failure::Failure;
 use crate::operation::{Operation, Outcome};
 
 /// A queue that callers push to and one worker takes from.
@@ -125,14 +126,14 @@ pub(super) struct Presence {
 }
 
 impl Presence {
-    /// Waits until there is something to do and takes it; `None` when the lane has closed and is empty.
-    pub(super) async fn next_batch(&self, limit: usize) -> Option<Vec<Pending>> {
+    /// Waits until there is something to do and says in which direction; `None` when the lane has closed and is
+    /// empty.
+    pub(super) async fn called(&self) -> Option<Direction> {
         loop {
             {
                 let mut state = self.lane.lock();
-                let batch = state.queue.take(limit);
-                if !batch.is_empty() {
-                    return Some(batch);
+                if let Some(direction) = state.queue.direction() {
+                    return Some(direction);
                 }
                 if state.intake == Intake::Closed {
                     return None;
@@ -140,6 +141,21 @@ impl Presence {
                 state.worker = Worker::Idle;
             }
             self.lane.bell.notified().await;
+        }
+    }
+
+    /// Takes the next batch. Empty when everyone who waited has gone.
+    pub(super) fn take(&self, limit: usize) -> Vec<Pending> {
+        self.lane.lock().queue.take(limit)
+    }
+
+    /// Tells everyone who waits what keeps their operations from being begun.
+    pub(super) fn refuse(&self, failure: &Failure) {
+        let waiting = self.lane.lock().queue.clear();
+        for Pending { operation, answer, .. } in waiting {
+            let error = failure.again().into_error(operation.verb(), self.lane.backend);
+            // A caller that has gone needs no answer.
+            let _gone = answer.send(Err(error));
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// How a store gathers: connections, length of its queues, size of a batch, time limit.
+use super::retry::Retry;
+
+/// How a store gathers: connections, length of its queues, size of a batch, time limit, retries.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,6 +22,7 @@ pub struct Gathering {
     queue: NonZeroUsize,
     batch: NonZeroUsize,
     time_limit: Duration,
+    retry: Retry,
 }
 
 /// How many connections of the application's pool sessions use at once, however many requests there are.
@@ -77,13 +80,25 @@ impl Gathering {
         Self { batch, ..self }
     }
 
-    /// How long an operation may take, waiting included.
+    /// How long an operation may take, waiting and [retries](Retry) included.
+    ///
+    /// It holds for every verb, whatever the database does: refuses connections, accepts them and never answers, or
+    /// has none to spare because the application uses all of its pool. What was not sent by then fails with
+    /// [`ErrorKind::Unavailable`](cloakroom_core::ErrorKind::Unavailable), what was with
+    /// [`ErrorKind::Unknown`](cloakroom_core::ErrorKind::Unknown). The busy timeout of a SQLite pool (5 s in sqlx)
+    /// should be shorter, or a lock that another process keeps looks like the latter.
     ///
     /// Default: 5 s. Why: a visitor has given up by then, and requests must not pile up behind a stuck database.
     /// Cost: an operation that takes longer, such as counting millions of sessions, fails.
     #[must_use]
     pub const fn with_time_limit(self, time_limit: Duration) -> Self {
         Self { time_limit, ..self }
+    }
+
+    /// Whether an operation that failed is tried again: see [`Retry`].
+    #[must_use]
+    pub const fn with_retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
     }
 
     /// How many connections sessions use at most.
@@ -105,6 +120,11 @@ impl Gathering {
     pub const fn time_limit(&self) -> Duration {
         self.time_limit
     }
+
+    /// Whether an operation that failed is tried again.
+    pub const fn retry(&self) -> Retry {
+        self.retry
+    }
 }
 
 impl Default for Gathering {
@@ -114,6 +134,7 @@ impl Default for Gathering {
             queue: Self::QUEUE,
             batch: Self::BATCH,
             time_limit: Self::TIME_LIMIT,
+            retry: Retry::default(),
         }
     }
 }

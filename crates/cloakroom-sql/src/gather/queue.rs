@@ -21,7 +21,7 @@ pub(super) struct Ticket(u64);
 
 /// Whether an operation reads or writes. The two never share a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     Read,
     Write,
 }
@@ -62,6 +62,11 @@ impl Queue {
         self.arrivals += 1;
         self.waiting.push_back(Pending { ticket, operation, answer });
         ticket
+    }
+
+    /// The direction of what has waited longest.
+    pub(super) fn direction(&self) -> Option<Direction> {
+        self.waiting.front().map(|first| Direction::of(&first.operation))
     }
 
     /// Takes an operation out again unless a batch has it.

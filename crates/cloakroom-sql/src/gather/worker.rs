@@ -1,4 +1,4 @@
-//! The worker: takes a batch, runs it, answers, and takes the next.
+//! The worker: gets a connection, takes a batch, runs it, answers, and takes the next.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,8 +12,12 @@ use tokio::time::timeout;
 
 use super::lane::Presence;
 use crate::executor::Executor;
+use crate::failure::{Cause, Failure};
 
 /// Runs batches until the lane is closed and empty.
+///
+/// Operations stay in the queue until the executor is ready for them. So an operation whose time passes while there is
+/// no connection was surely not begun, and its caller is told so.
 ///
 /// An executor that panics or does not end within `limit` is dropped and made again; the callers of its batch cannot
 /// know what was applied, and the drop of their senders says so.
@@ -26,29 +30,37 @@ pub(super) async fn work<E: Executor>(
     // Declared after `presence` and so dropped before it: when the worker is seen to have ended, its connection is
     // given back.
     let mut executor: Option<E> = None;
-    while let Some(batch) = presence.next_batch(most).await {
+    while let Some(direction) = presence.called().await {
+        let prepared = async { executor.get_or_insert_with(&make).prepare(direction).await };
+        let ready = match within(limit, prepared).await {
+            Ok(Ok(ready)) => ready,
+            Ok(Err(failure)) => {
+                presence.refuse(&failure);
+                continue;
+            }
+            Err(end) => {
+                end.report();
+                executor = None;
+                presence.refuse(&Failure::new(Cause::Unreachable, "no connection was made in time"));
+                continue;
+            }
+        };
+        let batch = presence.take(most);
+        if batch.is_empty() {
+            continue;
+        }
         let (operations, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|pending| (pending.operation, pending.answer)).unzip();
-        let run = catching(async { executor.get_or_insert_with(&make).run(operations).await });
-        let ended = match limit {
-            Some(limit) => timeout(limit, run).await,
-            None => Ok(run.await),
-        };
-        match ended {
-            Ok(Ok(outcomes)) => {
+        let run = async { executor.get_or_insert_with(&make).run(ready, operations).await };
+        match within(limit, run).await {
+            Ok(outcomes) => {
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
                     // A caller that went away after its operation was begun needs no answer.
                     let _gone = answer.send(outcome);
                 }
             }
-            Ok(Err(Panicked)) => {
-                tracing::error!("a statement's worker panicked and is replaced; its callers have been told");
-                executor = None;
-            }
-            Err(_) => {
-                tracing::error!(
-                    "the database did not answer within the time limit; its connection is given up"
-                );
+            Err(end) => {
+                end.report();
                 executor = None;
             }
         }
@@ -73,15 +85,39 @@ impl Wake for Unpark {
     }
 }
 
-struct Panicked;
+/// Why a future has no output.
+enum End {
+    Panicked,
+    TimedOut,
+}
 
-/// Turns a panic inside `future` into an error. The future must not be used again, and is not: it is dropped here.
-async fn catching<F: Future>(future: F) -> Result<F::Output, Panicked> {
+impl End {
+    fn report(&self) {
+        match self {
+            Self::Panicked => {
+                tracing::error!("a statement's worker panicked and is replaced; its callers have been told");
+            }
+            // Whoever met it reports it; a database that is stuck for an hour is no news at every batch.
+            Self::TimedOut => {
+                tracing::debug!(
+                    "the database did not answer within the time limit; its connection is given up"
+                );
+            }
+        }
+    }
+}
+
+/// Polls `future` until it is done, at most as long as `limit` says. A panic in it is an error; the future must not be
+/// used again then, and is not: it is dropped here.
+async fn within<F: Future>(limit: Option<Duration>, future: F) -> Result<F::Output, End> {
     let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+    let caught = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
         Ok(Poll::Pending) => Poll::Pending,
-        Err(_) => Poll::Ready(Err(Panicked)),
-    })
-    .await
+        Err(_) => Poll::Ready(Err(End::Panicked)),
+    });
+    match limit {
+        Some(limit) => timeout(limit, caught).await.unwrap_or(Err(End::TimedOut)),
+        None => caught.await,
+    }
 }

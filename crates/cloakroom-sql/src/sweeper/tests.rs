@@ -143,13 +143,26 @@ async fn it_survives_errors() {
 #[test]
 fn only_a_change_of_health_is_said() {
     let (good, bad) = (|| Ok(0), || Err(StoreError::new(ErrorKind::Unknown, Verb::Sweep, "scripted")));
-    let mut health = Health::Well;
-    let mut turn = |outcome: Result<u64, StoreError>| health.turn(&outcome);
-    assert_eq!(turn(good()), Turn::Same);
-    assert_eq!(turn(bad()), Turn::Worse);
-    assert_eq!(turn(bad()), Turn::Same);
-    assert_eq!(turn(good()), Turn::Better);
-    assert_eq!(turn(good()), Turn::Same);
+    let mut health = Health { state: State::Well, said: None };
+    let start = Instant::now();
+    let mut turn = |outcome: Result<u64, StoreError>, seconds| {
+        health.turn(&outcome, start + Duration::from_secs(seconds))
+    };
+    assert_eq!(turn(good(), 0), Turn::Same);
+    assert_eq!(turn(bad(), 0), Turn::Worse);
+    assert_eq!(turn(bad(), 100), Turn::Same, "an outage of hours is one line");
+    assert_eq!(turn(good(), 101), Turn::Better);
+    assert_eq!(turn(good(), 102), Turn::Same);
+    // A database that comes and goes, with a run for every request.
+    assert_eq!(turn(bad(), 110), Turn::Worse);
+    assert_eq!(turn(good(), 110), Turn::Better);
+    for _ in 0..100 {
+        assert_eq!(turn(bad(), 169), Turn::Same);
+        assert_eq!(turn(good(), 169), Turn::Same);
+    }
+    assert_eq!(turn(bad(), 169), Turn::Same);
+    assert_eq!(turn(bad(), 170), Turn::Worse);
+    assert_eq!(turn(good(), 171), Turn::Better);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,14 +9,15 @@ use super::{Fixture, Location, assert_failed, create, key, patient, payload, sav
 use crate::embedded::{Embedded, Lent};
 use crate::executor::Executor as _;
 use crate::executor::rusqlite::Rusqlite;
-use crate::gather::Gathering;
+use crate::gather::{Direction, Gathering};
 use crate::operation::{Answer, Operation, Outcome};
 
 /// Runs a batch on an executor of its own, as a worker would.
 async fn run(embedded: &Embedded, batch: Vec<Operation>) -> Vec<Outcome> {
     let mut executor = Rusqlite::new(Arc::clone(&embedded.database), Arc::clone(&embedded.statements));
     let count = batch.len();
-    let outcomes = executor.run(batch).await;
+    executor.prepare(Direction::Write).await.unwrap();
+    let outcomes = executor.run((), batch).await;
     assert_eq!(outcomes.len(), count);
     outcomes
 }

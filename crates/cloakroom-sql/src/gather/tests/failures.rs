@@ -3,7 +3,7 @@
 use cloakroom_core::ErrorKind;
 
 use super::{Next, Stage, assert_failed, delete, load, settle, submit};
-use crate::gather::{Connections, Gathering};
+use crate::gather::{Connections, Gathering, Retry};
 use crate::operation::Answer;
 
 #[tokio::test(start_paused = true)]
@@ -50,7 +50,8 @@ async fn an_operation_that_an_executor_forgets_fails_and_the_others_do_not() {
 #[test]
 fn a_worker_that_died_with_its_runtime_is_replaced_on_the_next_one() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let mut stage = Stage::new(Gathering::default().with_connections(Connections::One));
+    let gathering = Gathering::default().with_connections(Connections::One).with_retry(Retry::never());
+    let mut stage = Stage::new(gathering);
     let first = runtime();
     let begun = first.block_on(async {
         let submitted = submit(&stage.gather, load(1)).await;

@@ -6,11 +6,13 @@ mod closing;
 mod failures;
 mod limits;
 mod order;
+mod outage;
+mod retries;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,8 +20,9 @@ use cloakroom_core::{ErrorKind, Scope, StoreKey, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::{Gather, Gathering};
+use super::{Direction, Gather, Gathering};
 use crate::executor::Executor;
+use crate::failure::{Cause, Failure};
 use crate::operation::{Answer, Operation, Outcome};
 
 /// A gather and the batches that its executors were given.
@@ -34,6 +37,18 @@ struct Stage {
 struct Executors {
     made: AtomicUsize,
     alive: AtomicUsize,
+    /// How often one got ready, or tried to.
+    prepared: AtomicUsize,
+    obstacle: Mutex<Option<Obstacle>>,
+}
+
+/// What keeps executors from getting ready.
+#[derive(Clone, Copy)]
+enum Obstacle {
+    Refuses(Cause),
+    Hangs,
+    Takes(Duration),
+    Panics,
 }
 
 /// A batch that an executor was given and has not ended.
@@ -96,6 +111,15 @@ impl Stage {
         self.executors.made.load(Ordering::SeqCst)
     }
 
+    fn prepared(&self) -> usize {
+        self.executors.prepared.load(Ordering::SeqCst)
+    }
+
+    /// From now on executors do not get ready, or do again.
+    fn obstruct(&self, obstacle: impl Into<Option<Obstacle>>) {
+        *self.executors.obstacle.lock().unwrap() = obstacle.into();
+    }
+
     fn alive(&self) -> usize {
         self.executors.alive.load(Ordering::SeqCst)
     }
@@ -115,7 +139,24 @@ impl Batch {
 }
 
 impl Executor for Scripted {
-    async fn run(&mut self, batch: Vec<Operation>) -> Vec<Outcome> {
+    type Ready = ();
+
+    async fn prepare(&mut self, _: Direction) -> Result<(), Failure> {
+        self.executors.prepared.fetch_add(1, Ordering::SeqCst);
+        let obstacle = *self.executors.obstacle.lock().unwrap();
+        match obstacle {
+            None => Ok(()),
+            Some(Obstacle::Refuses(cause)) => Err(Failure::new(cause, "the script says so")),
+            Some(Obstacle::Takes(time)) => {
+                tokio::time::sleep(time).await;
+                Ok(())
+            }
+            Some(Obstacle::Hangs) => std::future::pending().await,
+            Some(Obstacle::Panics) => panic!("the script says so"),
+        }
+    }
+
+    async fn run(&mut self, (): (), batch: Vec<Operation>) -> Vec<Outcome> {
         let (next, told) = oneshot::channel();
         let operations = batch.iter().map(describe).collect();
         self.batches.send(Batch { operations, next }).expect("the test listens");
