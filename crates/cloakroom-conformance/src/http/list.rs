@@ -91,6 +91,29 @@ macro_rules! for_each_http_case {
                 r32_without_chance_there_is_no_new_session
                 asvs_7_2_3_an_id_that_is_taken_is_drawn_again
             }
+            users {
+                asvs_7_2_2_every_sign_in_has_an_id_of_its_own
+                r21_taking_the_user_out_is_stored
+                asvs_7_4_2_r24_a_user_can_be_signed_out_of_every_device
+                asvs_7_4_3_r23_the_present_session_can_be_kept
+                asvs_7_4_5_everybody_can_be_signed_out
+            }
+            nodes {
+                asvs_7_4_1_r05_r26_a_logout_is_seen_by_every_node_at_once
+                asvs_8_2_4_asvs_8_3_2_a_change_of_rights_is_seen_by_every_node_at_once
+            }
+            sealed {
+                asvs_7_2_1_without_its_record_a_cookie_is_nobody
+                r19_a_logout_is_more_than_the_browsers_forgetting
+                r27_a_value_is_refused_under_the_name_of_another_cookie
+                r25_a_value_that_nobody_issued_ends_nothing
+            }
+            events {
+                asvs_16_3_1_beginnings_new_ids_and_ends_are_events
+                asvs_16_3_3_owasp_strict_refused_cookies_are_events
+                asvs_16_3_4_failures_of_the_store_are_events
+                r22_an_observer_that_panics_keeps_no_session_alive
+            }
         }
     };
 }

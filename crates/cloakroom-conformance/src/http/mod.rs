@@ -4,16 +4,21 @@
 mod list;
 
 mod cookies;
+mod events;
 mod failures;
 mod jar;
 mod limits;
 mod logout;
 mod nobody;
+mod nodes;
 mod parallel;
 mod respond;
 mod round_trips;
+mod sealed;
 mod site;
+mod storage;
 mod suite;
+mod users;
 
 pub use respond::respond;
 pub use suite::{App, HttpCase, HttpSuite};

@@ -1,9 +1,7 @@
 //! Nothing for nobody, and no id but our own: what visitors without a session, and those who made one up, leave behind.
 
-use std::sync::Arc;
-
 use cloakroom_core::{
-    CookieConfig, CookieKey, KeyRing, MemoryStore, Operation, Protection, SessionId, StoreKey, SystemRandom,
+    CookieConfig, CookieKey, KeyRing, Operation, Protection, SessionId, StoreKey, SystemRandom,
 };
 use http::HeaderValue;
 use http::header::{COOKIE, HeaderName, VARY};
@@ -255,9 +253,9 @@ pub(super) async fn r12_a_key_from_the_store_opens_nothing(driver: Driver) -> Ch
 }
 
 pub(super) async fn r28_an_id_means_nothing_under_another_name(driver: Driver) -> Checked {
-    let memory = Arc::new(MemoryStore::new());
+    let storage = driver.storage();
     let named = |name: &'static str| {
-        driver.site_on(Arc::clone(&memory), move |builder| builder.cookie(CookieConfig::new(name)))
+        driver.site_on(storage.node(0), move |builder| builder.cookie(CookieConfig::new(name)))
     };
     let (users, admins) = (named("__Host-user")?, named("__Host-admin")?);
     let id = users.guest().await?.held_id()?;
@@ -274,11 +272,11 @@ pub(super) async fn r13_a_plain_value_is_refused_where_keys_are_set(driver: Driv
     let secret: Vec<u8> = (0..64).collect();
     let rings = || CookieKey::from_bytes(&secret).map(KeyRing::new);
     for protection in [Protection::Signed(rings()?), Protection::Encrypted(rings()?)] {
-        let memory = Arc::new(MemoryStore::new());
-        let plain = driver.site_on(Arc::clone(&memory), |builder| builder)?;
+        let storage = driver.storage();
+        let plain = driver.site_on(storage.node(0), |builder| builder)?;
         let id = plain.guest().await?.held_id()?;
         let config = CookieConfig::new(COOKIE_NAME).protection(protection);
-        let sealed = driver.site_on(memory, |builder| builder.cookie(config))?;
+        let sealed = driver.site_on(storage.node(0), |builder| builder.cookie(config))?;
         refused_without_a_query(&sealed, &id).await?;
 
         let guest = sealed.guest().await?;

@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cloakroom_core::{
-    CookieConfig, Loaded, MemoryStore, Operation, Policy, Record, Scope, SessionId, SessionManager,
-    SessionManagerBuilder, Store, StoreKey, Timestamp,
+    CookieConfig, Loaded, Operation, Policy, Record, Scope, SessionId, SessionManager, SessionManagerBuilder,
+    Store, StoreKey, Timestamp,
 };
 use http::header::{COOKIE, HeaderName, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use serde_json::Value;
 
 use super::jar::{Jar, SetCookie};
+use super::storage::{Factory, Storage};
 use super::suite::App;
 use crate::outcome::{Checked, Failure, ensure, ensure_eq};
 use crate::tools::{DelayingStore, FailingStore, Faults, Gate, Log, ManualClock, SpyStore};
@@ -21,9 +22,12 @@ pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 /// The cookie's name unless a scenario chooses another.
 pub(super) const COOKIE_NAME: &str = "__Host-id";
 
-/// Makes an application around a manager.
+/// Makes an application around a manager, and what the manager keeps sessions in.
 #[derive(Clone)]
-pub(crate) struct Driver(Arc<dyn Fn(SessionManager) -> App + Send + Sync>);
+pub(crate) struct Driver {
+    bind: Arc<dyn Fn(SessionManager) -> App + Send + Sync>,
+    factory: Factory,
+}
 
 /// An application with its store, clock and chance in our hands.
 #[derive(Clone)]
@@ -35,7 +39,8 @@ pub(super) struct Site {
     pub(super) log: Log,
     pub(super) faults: Faults,
     pub(super) gate: Gate,
-    pub(super) memory: Arc<MemoryStore>,
+    /// The store without what stands in front of it.
+    pub(super) memory: Arc<dyn Store>,
 }
 
 /// A browser with a jar of its own. Clones share it, as tabs do.
@@ -55,8 +60,21 @@ pub(super) struct Reply {
 }
 
 impl Driver {
-    pub(super) fn new(bind: impl Fn(SessionManager) -> App + Send + Sync + 'static) -> Self {
-        Self(Arc::new(bind))
+    pub(super) fn new(
+        bind: impl Fn(SessionManager) -> App + Send + Sync + 'static,
+        factory: Factory,
+    ) -> Self {
+        Self { bind: Arc::new(bind), factory }
+    }
+
+    /// The same on other stores.
+    pub(super) fn on(self, factory: Factory) -> Self {
+        Self { factory, ..self }
+    }
+
+    /// An empty storage, for sites that share it.
+    pub(super) fn storage(&self) -> Storage {
+        Storage::new(&self.factory)
     }
 
     /// A site with the default policy and cookie.
@@ -74,13 +92,13 @@ impl Driver {
         &self,
         configure: impl FnOnce(SessionManagerBuilder) -> SessionManagerBuilder,
     ) -> Result<Site, Failure> {
-        self.site_on(Arc::new(MemoryStore::new()), configure)
+        self.site_on(self.storage().node(0), configure)
     }
 
     /// A site on a store that it may share with another.
     pub(super) fn site_on(
         &self,
-        memory: Arc<MemoryStore>,
+        memory: Arc<dyn Store>,
         configure: impl FnOnce(SessionManagerBuilder) -> SessionManagerBuilder,
     ) -> Result<Site, Failure> {
         let clock = ManualClock::at(START);
@@ -92,7 +110,7 @@ impl Driver {
         let log = spy.log();
         let cookie = CookieConfig::new(COOKIE_NAME);
         let manager = configure(SessionManager::builder(spy).clock(clock.clone()).cookie(cookie)).build()?;
-        Ok(Site { app: (self.0)(manager.clone()), manager, clock, log, faults, gate, memory })
+        Ok(Site { app: (self.bind)(manager.clone()), manager, clock, log, faults, gate, memory })
     }
 }
 
@@ -210,6 +228,11 @@ impl Visitor {
     pub(super) fn copy(&self) -> Self {
         let jar = self.jar(|jar| jar.clone());
         Self { site: self.site.clone(), jar: Arc::new(Mutex::new(jar)) }
+    }
+
+    /// The same browser at another node of the site.
+    pub(super) fn at(self, site: &Site) -> Self {
+        Self { site: site.clone(), jar: self.jar }
     }
 
     /// Closes the browser and opens it again.

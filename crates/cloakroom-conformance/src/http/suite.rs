@@ -1,9 +1,10 @@
 //! What a binding's author gives to the scenarios and gets from them.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
-use cloakroom_core::SessionManager;
+use cloakroom_core::{MemoryStore, SessionManager};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
@@ -11,14 +12,17 @@ use super::CASES;
 use super::site::Driver;
 use crate::outcome::{Checked, Failure, Report};
 use crate::run::guarded;
+use crate::store::Nodes;
 
 /// An application that a binding serves: a request in, a response out, as a server would do it.
 pub type App = Arc<dyn Fn(Request<Vec<u8>>) -> BoxFuture<'static, Response<Vec<u8>>> + Send + Sync>;
 
 /// Runs every scenario against one framework's binding.
 ///
-/// The binding serves [`respond`](crate::respond) with the manager that it is given. Stores, clocks and random
-/// sources are the suite's own, so that every scenario can say which round trips were made, and who came first.
+/// The binding serves [`respond`](crate::respond) with the manager that it is given. Clocks and random sources are the
+/// suite's own, and between the manager and the store stands what writes down, parks and fails, so that every scenario
+/// can say which round trips were made, and who came first. Sessions are kept in memory, unless [`HttpSuite::stores`]
+/// says otherwise.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -68,7 +72,25 @@ pub struct HttpCase {
 impl HttpSuite {
     /// The scenarios for the binding that `bind` makes: an application around a manager.
     pub fn new(bind: impl Fn(SessionManager) -> App + Send + Sync + 'static) -> Self {
-        Self { driver: Driver::new(bind) }
+        let memory = || -> BoxFuture<'static, Nodes> { Box::pin(async { Nodes::new(MemoryStore::new()) }) };
+        Self { driver: Driver::new(bind, Arc::new(memory)) }
+    }
+
+    /// Keeps sessions in the stores that `factory` makes: a fresh, empty one each time, as `Arc<dyn Store>` or
+    /// [`Nodes`]. They must not sweep by themselves, because some scenarios ask what has become of expired sessions.
+    ///
+    /// A scenario has a store for every site in it, so there are several times as many as there are scenarios.
+    #[must_use]
+    pub fn stores<N, F>(self, factory: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        N: Into<Nodes>,
+        F: Future<Output = N> + Send + 'static,
+    {
+        let factory = move || -> BoxFuture<'static, Nodes> {
+            let nodes = factory();
+            Box::pin(async move { nodes.await.into() })
+        };
+        Self { driver: self.driver.on(Arc::new(factory)) }
     }
 
     /// Runs every scenario, one after another.

@@ -130,6 +130,12 @@ impl Nodes {
         self.0.push(Arc::new(other));
         self
     }
+
+    /// The handle with this number; they are dealt in turn.
+    pub(crate) fn node(&self, number: usize) -> Arc<dyn Store> {
+        // It is never empty: `new` puts the first in and nothing takes one out.
+        Arc::clone(&self.0[number % self.0.len()])
+    }
 }
 
 impl<S: Store + ?Sized> From<Arc<S>> for Nodes {
@@ -158,13 +164,13 @@ impl fmt::Debug for Case {
 impl Context {
     /// The handle of the first node.
     pub(crate) fn store(&self) -> &dyn Store {
-        // A Nodes is never empty: `new` puts the first in and nothing takes one out.
+        // A Nodes is never empty: see `Nodes::node`.
         &*self.nodes.0[0]
     }
 
     /// The handle for the task with this number: tasks are dealt to the nodes in turn.
     pub(crate) fn node(&self, task: usize) -> Arc<dyn Store> {
-        Arc::clone(&self.nodes.0[task % self.nodes.0.len()])
+        self.nodes.node(task)
     }
 
     /// Runs tasks side by side and gives their answers in order.
