@@ -1,0 +1,15 @@
+//! Requests that never come to their end: dropped, cut off, panicking, shut down, killed. What they wrote is there or
+//! is not, whole, and nobody else notices.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod crowd;
+mod database;
+mod drops;
+mod kinds;
+mod parked;
+mod polls;
+mod site;
