@@ -32,6 +32,19 @@ impl View {
     pub(crate) fn count(&self) -> u64 {
         self.data.get("count").and_then(Value::as_u64).unwrap_or(0)
     }
+
+    /// The number that was written last, after checking that it was written whole.
+    pub(crate) fn number(&self) -> u64 {
+        let number = self.data.get("number").and_then(Value::as_u64).unwrap_or(0);
+        assert!(number == 0 || self.data["text"] == text_of(number), "half of a write: {self:?}");
+        number
+    }
+}
+
+/// A text that belongs to a number, longer than a page of any database now and then.
+pub(crate) fn text_of(number: u64) -> String {
+    let times = if number % 10 == 9 { 2_000 } else { 10 };
+    format!("the text of {number}; ").repeat(times)
 }
 
 impl From<&Record> for View {

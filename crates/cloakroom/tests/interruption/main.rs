@@ -12,4 +12,5 @@ mod drops;
 mod kinds;
 mod parked;
 mod polls;
+mod sigkill;
 mod site;

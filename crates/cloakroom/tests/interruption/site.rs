@@ -23,10 +23,10 @@ use tower::ServiceExt as _;
 
 use crate::crowd::secret_of;
 use crate::database::Database;
-use crate::kinds::{Kind, View};
+use crate::kinds::{Kind, View, text_of};
 use crate::support::Place;
 
-const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// A place, the node under test and another one.
 pub(crate) struct Site {
@@ -164,6 +164,7 @@ pub(crate) fn routes() -> Router {
         .route("/join/{user}", any(join))
         .route("/insert", any(insert))
         .route("/update", any(update))
+        .route("/write/{number}", any(write))
         .route("/rotate", any(rotate))
         .route("/sign-in/{user}", any(sign_in))
         .route("/destroy", any(destroy))
@@ -189,6 +190,14 @@ async fn insert(session: Session) -> Result<Json<View>, SessionError> {
 }
 
 async fn update(session: Session) -> Result<Json<View>, SessionError> {
+    session.update("count", |count: Option<u64>| count.unwrap_or(0) + 1)?;
+    Ok(look(&session))
+}
+
+/// Writes a number twice, and counts how often that was done.
+async fn write(session: Session, Path(number): Path<u64>) -> Result<Json<View>, SessionError> {
+    session.insert("number", number)?;
+    session.insert("text", text_of(number))?;
     session.update("count", |count: Option<u64>| count.unwrap_or(0) + 1)?;
     Ok(look(&session))
 }
