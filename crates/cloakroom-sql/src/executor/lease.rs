@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use sqlx::Database;
 use sqlx::pool::{Pool, PoolConnection};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::driver::Driver;
 use crate::dialect::rollback;
@@ -39,7 +41,7 @@ impl<DB: Database> Leases<DB> {
         if direction == Direction::Read
             && let Some(connection) = self.pool.try_acquire()
         {
-            return Ok(Ready::Idle(Lease { connection, state: State::Settled }));
+            return Ok(Ready::Idle(Lease::new(connection, self.patience)));
         }
         Ok(Ready::Tested(Lease::take(&self.pool, self.patience).await?))
     }
@@ -88,6 +90,8 @@ impl<DB: Database> Leases<DB> {
 pub(crate) struct Lease<DB: Database> {
     connection: PoolConnection<DB>,
     state: State,
+    /// How long the pool may take to look whether the connection that it gets back is well.
+    patience: Duration,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,10 +101,14 @@ enum State {
 }
 
 impl<DB: Database> Lease<DB> {
+    const fn new(connection: PoolConnection<DB>, patience: Duration) -> Self {
+        Self { connection, state: State::Settled, patience }
+    }
+
     /// Takes a connection that was seen to work, waiting for one at most as long as `patience` says.
     pub(crate) async fn take(pool: &Pool<DB>, patience: Duration) -> Result<Self, Failure> {
-        match tokio::time::timeout(patience, pool.acquire()).await {
-            Ok(Ok(connection)) => Ok(Self { connection, state: State::Settled }),
+        match timeout(patience, pool.acquire()).await {
+            Ok(Ok(connection)) => Ok(Self::new(connection, patience)),
             Ok(Err(error)) => {
                 let failure = Failure::from(error);
                 // Whatever went wrong, no statement of ours was sent.
@@ -146,9 +154,18 @@ impl<DB: Driver> Lease<DB> {
 }
 
 impl<DB: Database> Drop for Lease<DB> {
+    /// The pool asks every connection that comes back whether it is well, and would wait for ever for one that has
+    /// fallen silent, which would keep its place. So it is given a time limit here, after which the connection is
+    /// closed and its place is free.
     fn drop(&mut self) {
         if self.state == State::InDoubt {
             self.connection.close_on_drop();
+            return;
+        }
+        let (returned, patience) = (self.connection.return_to_pool(), self.patience);
+        // Without a runtime there is nobody to ask it, and it is closed.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { timeout(patience, returned).await });
         }
     }
 }
