@@ -36,14 +36,15 @@ impl<DB: Database> Leases<DB> {
         Self { pool, patience, ready: Mutex::new(None) }
     }
 
-    /// Takes a connection for a batch that has not been begun.
+    /// Takes a connection for a batch that has not been begun, and waits for it as long as the pool does. Whoever waits
+    /// for the batch leaves the queue when their own time has passed.
     pub(crate) async fn prepare(&self, direction: Direction) -> Result<Ready<DB>, Failure> {
         if direction == Direction::Read
             && let Some(connection) = self.pool.try_acquire()
         {
             return Ok(Ready::Idle(Lease::new(connection, self.patience)));
         }
-        Ok(Ready::Tested(Lease::take(&self.pool, self.patience).await?))
+        Ok(Ready::Tested(Lease::wait(&self.pool, self.patience).await?))
     }
 
     /// Uses `ready` for the next connection that is taken.
@@ -107,19 +108,19 @@ impl<DB: Database> Lease<DB> {
 
     /// Takes a connection that was seen to work, waiting for one at most as long as `patience` says.
     pub(crate) async fn take(pool: &Pool<DB>, patience: Duration) -> Result<Self, Failure> {
-        match timeout(patience, pool.acquire()).await {
-            Ok(Ok(connection)) => Ok(Self::new(connection, patience)),
-            Ok(Err(error)) => {
-                let failure = Failure::from(error);
-                // Whatever went wrong, no statement of ours was sent.
-                Err(if failure.cause == Cause::Broken {
-                    failure.meaning(Cause::Unreachable)
-                } else {
-                    failure
-                })
-            }
-            Err(_) => Err(Failure::new(Cause::Unreachable, "no connection of the pool became free in time")),
-        }
+        let taken = timeout(patience, Self::wait(pool, patience)).await;
+        taken.unwrap_or_else(|_| {
+            Err(Failure::new(Cause::Unreachable, "no connection of the pool became free in time"))
+        })
+    }
+
+    /// The same, waiting as long as the pool does.
+    async fn wait(pool: &Pool<DB>, patience: Duration) -> Result<Self, Failure> {
+        pool.acquire().await.map(|connection| Self::new(connection, patience)).map_err(|error| {
+            let failure = Failure::from(error);
+            // Whatever went wrong, no statement of ours was sent.
+            if failure.cause == Cause::Broken { failure.meaning(Cause::Unreachable) } else { failure }
+        })
     }
 
     /// The connection, which is in doubt from now on until the lease is settled.

@@ -195,7 +195,8 @@ impl Waiting<'_> {
     pub(super) fn give_up(mut self) -> Outcome {
         self.settled = true;
         if self.lane.lock().queue.retract(self.ticket).is_some() {
-            return Err(self.lane.error(ErrorKind::Unavailable, self.verb));
+            let error = self.lane.error(ErrorKind::Unavailable, self.verb);
+            return Err(error.with_source("its time passed in the queue; no connection was free to send it on"));
         }
         self.receiver.try_recv().unwrap_or_else(|_| Err(self.lane.error(ErrorKind::Unknown, self.verb)))
     }

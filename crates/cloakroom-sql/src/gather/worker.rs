@@ -38,10 +38,16 @@ pub(super) async fn work<E: Executor>(
                 presence.refuse(&failure);
                 continue;
             }
-            Err(end) => {
-                end.report();
+            // Those who wait are not all as old as the attempt; each leaves when its own time has passed.
+            Err(End::TimedOut) => {
+                End::TimedOut.report();
                 executor = None;
-                presence.refuse(&Failure::new(Cause::Unreachable, "no connection was made in time"));
+                continue;
+            }
+            Err(End::Panicked) => {
+                End::Panicked.report();
+                executor = None;
+                presence.refuse(&Failure::new(Cause::Unreachable, "connecting ended in a panic"));
                 continue;
             }
         };
