@@ -8,9 +8,12 @@ mod support;
 
 mod crowd;
 mod database;
+mod disconnects;
 mod drops;
 mod kinds;
+mod panics;
 mod parked;
 mod polls;
+mod shutdown;
 mod sigkill;
 mod site;

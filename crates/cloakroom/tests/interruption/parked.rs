@@ -45,6 +45,8 @@ macro_rules! on_every_database {
     )*};
 }
 
+pub(crate) use on_every_database;
+
 on_every_database! {
     r43_a_request_dropped_during_its_statement_is_done_or_not_done
     r48_requests_that_went_away_leave_their_places_to_others
