@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
 use self::lane::{Lane, Presence};
-use self::retry::Retrier;
+use self::retry::{Retrier, Spent};
 use crate::executor::Executor;
 use crate::operation::{Operation, Outcome};
 
@@ -115,18 +115,21 @@ impl Gather {
         }
         self.retrier.operation();
         let begin = Instant::now();
-        let mut retries = 0;
+        let mut spent = Spent::default();
         loop {
-            let left = time_limit.saturating_sub(begin.elapsed());
+            let before = begin.elapsed();
+            let left = time_limit.saturating_sub(before);
             let error = match self.attempt(operation.clone(), &here, left).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let Some(pause) = self.retrier.pause(&error, retries, begin.elapsed(), time_limit) else {
+            spent.time = begin.elapsed();
+            spent.last = spent.time.saturating_sub(before);
+            let Some(pause) = self.retrier.pause(&error, spent, time_limit) else {
                 return Err(error);
             };
-            retries += 1;
-            tracing::debug!(%error, retries, ?pause, "a statement failed and is tried again");
+            spent.retries += 1;
+            tracing::debug!(%error, retries = spent.retries, ?pause, "a statement failed and is tried again");
             let pause = {
                 let _context = here.enter();
                 sleep(pause)

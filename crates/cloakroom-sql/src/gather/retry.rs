@@ -15,8 +15,9 @@ use cloakroom_core::{ErrorKind, StoreError};
 /// outcome nobody knows, and never what the store's own full queue refused.
 ///
 /// All attempts together take no longer than
-/// [the time limit of one operation](crate::Gathering::with_time_limit), and none is begun in its last fifth, so that
-/// it does not end in the middle of a statement.
+/// [the time limit of one operation](crate::Gathering::with_time_limit). None is begun that would reach into its last
+/// fifth by taking as long as the one before, so that a failure which is certain is not exchanged for one of which
+/// nobody knows.
 ///
 /// Default: at most three times, after pauses of about 50, 100 and 200 ms, and for at most ten operations in a
 /// hundred. Why: a server that restarts or fails over closes all connections and takes new ones a moment later, which
@@ -78,6 +79,17 @@ impl Default for Retry {
     }
 }
 
+/// What has become of an operation so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    /// How often it was tried again.
+    pub(super) retries: u32,
+    /// How long it has taken, pauses included.
+    pub(super) time: Duration,
+    /// How long the last attempt took.
+    pub(super) last: Duration,
+}
+
 /// Decides on retries for all operations of a store.
 pub(super) struct Retrier {
     retry: Retry,
@@ -110,21 +122,16 @@ impl Retrier {
         }
     }
 
-    /// After which pause to try again what has failed with `error` after `retries` retries and `elapsed`, if at all.
-    pub(super) fn pause(
-        &self,
-        error: &StoreError,
-        retries: u32,
-        elapsed: Duration,
-        time_limit: Duration,
-    ) -> Option<Duration> {
+    /// After which pause to try again what has failed with `error`, if at all.
+    pub(super) fn pause(&self, error: &StoreError, spent: Spent, time_limit: Duration) -> Option<Duration> {
+        let Spent { retries, time, last } = spent;
         // The queue is this store's own: what it refused would only be in the way of what waits in it.
         let may_retry = error.may_retry() && error.kind() != ErrorKind::Overloaded;
         if !may_retry || retries >= self.retry.times {
             return None;
         }
         let pause = self.jittered(retries);
-        if elapsed.saturating_add(pause) > time_limit / 5 * 4 {
+        if time.saturating_add(pause).saturating_add(last) > time_limit / 5 * 4 {
             return None;
         }
         self.change(|budget| budget.checked_sub(Self::ONE)).then_some(pause)
@@ -168,6 +175,10 @@ mod tests {
         failed(ErrorKind::Unavailable, Verb::Save)
     }
 
+    fn after(retries: u32) -> Spent {
+        Spent { retries, ..Spent::default() }
+    }
+
     fn retrier(retry: Retry) -> Retrier {
         Retrier::new(retry, || u32::MAX)
     }
@@ -192,7 +203,7 @@ mod tests {
                 [Verb::Create, Verb::Save, Verb::Touch, Verb::Rename, Verb::Delete, Verb::Sweep, Verb::End],
             );
             for verb in reads.into_iter().chain(writes) {
-                let pause = retrier(Retry::default()).pause(&failed(kind, verb), 0, Duration::ZERO, LIMIT);
+                let pause = retrier(Retry::default()).pause(&failed(kind, verb), Spent::default(), LIMIT);
                 let expected = match kind {
                     ErrorKind::Unavailable => true,
                     ErrorKind::Unknown => reads.contains(&verb),
@@ -207,25 +218,31 @@ mod tests {
     fn pauses_double_up_to_a_second_and_are_drawn_between_half_and_all() {
         let pauses = |draw: u32| {
             let retrier = Retrier::new(Retry::default().with_times(8), move || draw);
-            let pause = |retries| retrier.pause(&down(), retries, Duration::ZERO, LIMIT).unwrap().as_millis();
+            let pause = |retries| retrier.pause(&down(), after(retries), LIMIT).unwrap().as_millis();
             (0..7).map(pause).collect::<Vec<_>>()
         };
         assert_eq!(pauses(u32::MAX), [50, 100, 200, 400, 800, 1_000, 1_000]);
         assert_eq!(pauses(0), [25, 50, 100, 200, 400, 500, 500]);
         assert_eq!(pauses(u32::MAX / 2)[0], 37);
         let absurd = retrier(Retry::default().with_pause(Duration::MAX).with_times(u32::MAX));
-        assert_eq!(absurd.pause(&down(), u32::MAX - 1, Duration::ZERO, LIMIT), Some(Retry::LONGEST_PAUSE));
+        assert_eq!(absurd.pause(&down(), after(u32::MAX - 1), LIMIT), Some(Retry::LONGEST_PAUSE));
     }
 
     #[test]
     fn an_operation_has_so_many_retries_and_so_much_time() {
         let retrier = retrier(Retry::default());
-        assert!(retrier.pause(&down(), 2, Duration::ZERO, LIMIT).is_some());
-        assert_eq!(retrier.pause(&down(), 3, Duration::ZERO, LIMIT), None);
-        assert!(retrier.pause(&down(), 0, Duration::from_millis(3_950), LIMIT).is_some());
-        assert_eq!(retrier.pause(&down(), 0, Duration::from_millis(3_951), LIMIT), None);
+        assert!(retrier.pause(&down(), after(2), LIMIT).is_some());
+        assert_eq!(retrier.pause(&down(), after(3), LIMIT), None);
+        // A pause of 50 ms and four fifths of five seconds.
+        for (time, last, expected) in
+            [(3_950, 0, true), (3_951, 0, false), (2_000, 1_950, true), (2_000, 1_951, false)]
+        {
+            let [time, last] = [time, last].map(Duration::from_millis);
+            let pause = retrier.pause(&down(), Spent { retries: 0, time, last }, LIMIT);
+            assert_eq!(pause.is_some(), expected, "{time:?} {last:?}");
+        }
         assert!(!self::retrier(Retry::never()).is_on());
-        assert_eq!(self::retrier(Retry::never()).pause(&down(), 0, Duration::ZERO, LIMIT), None);
+        assert_eq!(self::retrier(Retry::never()).pause(&down(), after(0), LIMIT), None);
     }
 
     #[test]
@@ -236,7 +253,7 @@ mod tests {
             for _ in 0..1_000 {
                 budget.operation();
                 let mut retries = 0;
-                while budget.pause(&down(), retries, Duration::ZERO, LIMIT).is_some() {
+                while budget.pause(&down(), after(retries), LIMIT).is_some() {
                     retries += 1;
                 }
                 granted += retries;
@@ -252,7 +269,7 @@ mod tests {
         for _ in 0..10_000 {
             retrier.operation();
         }
-        let granted = (0..100).filter(|_| retrier.pause(&down(), 0, Duration::ZERO, LIMIT).is_some()).count();
+        let granted = (0..100).filter(|_| retrier.pause(&down(), after(0), LIMIT).is_some()).count();
         assert_eq!(granted, 10);
     }
 }
