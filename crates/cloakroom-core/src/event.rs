@@ -40,8 +40,12 @@ pub enum Event<'a> {
     Saved,
     /// Activity moved the expiry of a session that was not changed.
     Touched,
-    /// The session got a new id; the old one is dead.
+    /// The session got a new id. The old one is dead, or is about to be when the session was rotated because of its
+    /// id's age.
     Rotated,
+    /// A request's cookie held an id that had been replaced, although the browser has shown the id that replaced it:
+    /// somebody else may hold a copy. [`Rotation::on_reuse`](crate::Rotation::on_reuse) decides what follows.
+    Reused,
     /// The application ended the session.
     Destroyed,
     /// A request's cookie named a session that had expired.
@@ -76,4 +80,6 @@ pub enum Rejection {
     Ambiguous,
     /// It is well-formed but names no session: ended, swept, or made up. It is never adopted.
     Unknown,
+    /// It names a session that has another id by now.
+    Superseded,
 }

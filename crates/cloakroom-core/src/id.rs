@@ -10,12 +10,20 @@ use subtle::ConstantTimeEq as _;
 
 use crate::random::{Random, RandomError};
 
-/// Length in bytes of the random part of a native id: 256 bits, twice what ASVS 7.2.3 asks.
+/// Length in bytes of the random part of a native id: 256 bits.
 const RANDOM_BYTES: usize = 32;
 /// Length in characters of a native id in base64url without padding.
 const TEXT_LENGTH: usize = 43;
+/// Length in characters of the half that finds the session: 126 bits.
+const LOOKUP_LENGTH: usize = 21;
+/// Length in bytes of what the store adds when an id follows from the one before it.
+pub(crate) const SALT_BYTES: usize = 32;
 
 /// What the browser holds: 256 random bits, written as 43 characters of base64url.
+///
+/// The first 21 characters (126 bits) find the session, and stay when its id changes. The other 22 (130 bits, more
+/// than the 128 that ASVS 7.2.3 asks) prove that the browser may have it, and change; see
+/// [`Verifier`](crate::Verifier).
 ///
 /// Whoever has the id has the session, so `Debug` redacts it, comparison takes constant time, and there is no
 /// `Display`: [`SessionId::expose`] says at the call site that a secret leaves its type.
@@ -61,6 +69,27 @@ impl SessionId {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Another id of the same session: this one's lookup half and the secret half of `other`.
+    pub(crate) fn with_secret_of(&self, other: &Self) -> Self {
+        Self([self.halves().0, other.halves().1].concat().into())
+    }
+
+    /// The id that follows this one when the store chose `salt`. Neither the id nor the salt alone tells it.
+    pub(crate) fn successor(&self, salt: &[u8; SALT_BYTES]) -> Self {
+        let mut hash = Sha256::new();
+        // Everything hashed has a fixed length, so nothing runs together.
+        hash.update(b"cloakroom successor");
+        hash.update(self.expose().as_bytes());
+        hash.update(salt);
+        let secret = Self(URL_SAFE_NO_PAD.encode(hash.finalize()).into());
+        self.with_secret_of(&secret)
+    }
+
+    /// What finds the session, and what proves that the browser may have it.
+    fn halves(&self) -> (&str, &str) {
+        self.0.split_at_checked(LOOKUP_LENGTH).unwrap_or((&self.0, ""))
+    }
 }
 
 impl PartialEq for SessionId {
@@ -77,12 +106,12 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// What the store sees: natively the SHA-256 of the cookie's name and the id, 32 bytes.
+/// What the store sees: natively the SHA-256 of the cookie's name and the id's lookup half, 32 bytes.
 ///
 /// A dump of the table therefore signs nobody in, a key shown as a cookie opens nothing (rack's CVE-2019-16782,
 /// TYPO3's CVE-2020-26228), and an id issued under one cookie name means nothing under another even when both
-/// share a table (CodeIgniter CVE-2022-46170). A plain hash suffices because the id has 256 random bits
-/// (ASVS 6.5.2).
+/// share a table (CodeIgniter CVE-2022-46170). A plain hash suffices because the half has 126 random bits
+/// (ASVS 6.5.2 asks 112).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreKey(Arc<[u8]>);
 
@@ -93,7 +122,7 @@ impl StoreKey {
         hash.update(cookie_name.as_bytes());
         // A cookie name never contains a NUL, so no two pairs of name and id run together.
         hash.update([0]);
-        hash.update(id.expose().as_bytes());
+        hash.update(id.halves().0.as_bytes());
         Self(Arc::from(hash.finalize().as_slice()))
     }
 
@@ -139,6 +168,22 @@ mod tests {
             assert!(SessionId::parse(&bad).is_none(), "accepted {bad:?}");
         }
         assert!(SessionId::parse(&"A".repeat(43)).is_some());
+    }
+
+    #[test]
+    fn an_id_that_follows_another_is_an_id_of_the_same_session() {
+        let first = SessionId::generate(&SystemRandom).unwrap();
+        let second = first.successor(&[1; SALT_BYTES]);
+        assert_eq!(SessionId::parse(second.expose()), Some(second.clone()));
+        assert_ne!(second, first);
+        assert_eq!(StoreKey::native("id", &second), StoreKey::native("id", &first));
+        assert_eq!(first.successor(&[1; SALT_BYTES]), second);
+        assert_ne!(first.successor(&[2; SALT_BYTES]), second);
+        assert_ne!(
+            SessionId::generate(&SystemRandom).unwrap().successor(&[1; SALT_BYTES]).halves().1,
+            second.halves().1
+        );
+        assert_eq!((first.halves().0.len(), first.halves().1.len()), (21, 22));
     }
 
     #[test]

@@ -20,8 +20,10 @@ pub mod policy;
 pub mod random;
 pub mod record;
 mod report;
+pub mod rotation;
 pub mod session;
 pub mod store;
+pub mod verifier;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::{
@@ -37,8 +39,10 @@ pub use memory::MemoryStore;
 pub use policy::{Activity, LoadFailure, Policy, ServerErrorPolicy, Share, TouchPolicy};
 pub use random::{Random, RandomError, SystemRandom};
 pub use record::{Data, Device, Record, UserId, Version};
+pub use rotation::{Reuse, Rotation};
 pub use session::{
     DecodeError, EncodeError, Finished, Key, LazySession, LoadError, Outcome, SaveError, Section, Session,
     SessionKey, ValueError,
 };
 pub use store::{Loaded, Page, Put, Remaining, Scope, Store, StoreFuture, Stored, Summary, Swept, Touch};
+pub use verifier::Verifier;

@@ -10,12 +10,14 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::cookie::{CookieConfig, CookieConfigError, SessionCookie};
 use crate::error::StoreError;
 use crate::event::{Event, Observer};
-use crate::id::{SessionId, StoreKey};
+use crate::id::{SALT_BYTES, SessionId, StoreKey};
+use crate::plan::PreviousId;
 use crate::policy::{LoadFailure, Policy};
 use crate::random::{Random, RandomError, SystemRandom};
 use crate::report::{Pace, Reported};
-use crate::session::{LazySession, SaveError};
+use crate::session::{Held, LazySession, SaveError};
 use crate::store::Store;
+use crate::verifier::Verifier;
 
 /// The application's sessions: one for each cookie, shared by all requests.
 ///
@@ -165,10 +167,42 @@ impl ManagerState {
         StoreKey::native(self.cookie.name(), id)
     }
 
-    pub(crate) fn new_id(&self) -> Result<(SessionId, StoreKey), RandomError> {
+    /// The id of a new session, its key, and the verifier that accepts it.
+    pub(crate) fn new_id(&self, now: Timestamp) -> Result<(SessionId, StoreKey, Verifier), RandomError> {
         let id = SessionId::generate(&*self.random)?;
         let key = self.key(&id);
-        Ok((id, key))
+        let verifier = Verifier::issue(self.cookie.name(), &id, now);
+        Ok((id, key, verifier))
+    }
+
+    /// The id that a browser must have to open the session, if this request knows it.
+    pub(crate) fn current_id(&self, held: &Held) -> Option<SessionId> {
+        held.record.verifier.accepts(self.cookie.name(), &held.id).then(|| held.id.clone())
+    }
+
+    /// The id that takes the place of `held`'s, and the verifier that accepts it.
+    pub(crate) fn next_id(
+        &self,
+        held: &Held,
+        previous: PreviousId,
+        now: Timestamp,
+    ) -> Result<(SessionId, Verifier), RandomError> {
+        let name = self.cookie.name();
+        Ok(match (previous, &self.policy.rotation) {
+            (PreviousId::Lingers, Some(rotation)) => {
+                let mut salt = [0; SALT_BYTES];
+                self.random.fill(&mut salt)?;
+                let id = held.id.successor(&salt);
+                let until = rotation.grace_from(now);
+                let verifier = held.record.verifier.succeeded((name, &id), salt, now, until);
+                (id, verifier)
+            }
+            (PreviousId::Dies | PreviousId::Lingers, _) => {
+                let id = held.id.with_secret_of(&SessionId::generate(&*self.random)?);
+                let verifier = Verifier::issue(name, &id, now);
+                (id, verifier)
+            }
+        })
     }
 
     pub(crate) fn retry_after(&self) -> Duration {
@@ -197,6 +231,9 @@ impl ManagerState {
             Event::StoreFailed(_) => {}
             Event::Conflict { attempt } => {
                 tracing::debug!(attempt, "session written by another request first");
+            }
+            Event::Reused => {
+                tracing::warn!("a replaced session id was used again: somebody may hold a copy of a cookie");
             }
             Event::Gone => tracing::debug!("session ended during the request"),
             Event::Created

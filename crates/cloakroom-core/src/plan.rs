@@ -14,6 +14,7 @@ use crate::cookie::{Expiration, Freshness};
 use crate::lifetime::Persistence;
 use crate::policy::{Activity, Policy};
 use crate::record::Record;
+use crate::rotation::Rotation;
 
 /// What a request knows when its handler has finished.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,10 @@ pub struct Situation<'a> {
     pub usage: Usage,
     /// Which key of the ring the visitor's cookie was made with.
     pub freshness: Freshness,
+    /// Whether the browser has shown the session's current id.
+    pub shown: Shown,
+    /// Whether the response can still carry a cookie.
+    pub response: Response,
 }
 
 /// What is to become of the session's id.
@@ -52,6 +57,26 @@ pub enum Usage {
     Ignored,
 }
 
+/// Whether the browser has shown the session's current id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The request came with it.
+    Yes,
+    /// The request came with the previous one, or the id was changed meanwhile.
+    No,
+    /// This request's response tells it.
+    Told,
+}
+
+/// Whether the response can still carry a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// It can.
+    Open,
+    /// It has left.
+    Sent,
+}
+
 /// At most one store verb and at most one cookie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -59,6 +84,17 @@ pub struct Plan {
     pub verb: Verb,
     /// What the browser is told.
     pub cookie: CookieStep,
+    /// Whose wish the verb is.
+    pub purpose: Purpose,
+}
+
+/// Whose wish a verb is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The handler's: when it fails, the response claims what did not happen.
+    Asked,
+    /// Nobody's but the session's own: activity, an id that has grown old. The response is true without it.
+    Upkeep,
 }
 
 /// What the store is asked to do.
@@ -77,10 +113,44 @@ pub enum Verb {
         /// The new expiry.
         expires: Timestamp,
     },
-    /// Put this record under a new id and end the old one.
+    /// Put this record in the place of the version that was loaded, under another id of the session.
+    Rotate {
+        /// What is stored from then on.
+        record: Record,
+        /// What becomes of the id before.
+        previous: PreviousId,
+    },
+    /// Put this record under the key of a new session and end the old one.
     Rename(Record),
     /// End the session.
     Delete,
+}
+
+impl Verb {
+    /// The record that is written.
+    pub(crate) const fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Create(record)
+            | Self::Save(record)
+            | Self::Rename(record)
+            | Self::Rotate { record, .. } => Some(record),
+            Self::Nothing | Self::Touch { .. } | Self::Delete => None,
+        }
+    }
+
+    /// Whether the session is lost unless the browser is told its id.
+    pub(crate) const fn needs_a_cookie(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Rename(_) | Self::Rotate { .. })
+    }
+}
+
+/// What becomes of the id that a new one replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreviousId {
+    /// It is dead at once.
+    Dies,
+    /// It is accepted for a moment, see [`Rotation`](crate::Rotation).
+    Lingers,
 }
 
 /// What the browser is told.
@@ -99,26 +169,38 @@ pub fn plan(situation: &Situation<'_>, policy: &Policy, now: Timestamp) -> Plan 
     let Situation { stored, wanted, fate, .. } = *situation;
     let blank = wanted.is_blank();
     match (stored, fate) {
-        (None, _) if blank => Plan { verb: Verb::Nothing, cookie: CookieStep::Leave },
+        (None, _) if blank => Plan::NOTHING,
         (None, _) => written(Verb::Create, wanted, now),
-        (Some(_), Fate::Destroy) if blank => Plan { verb: Verb::Delete, cookie: CookieStep::Remove },
-        (Some(_), Fate::Destroy | Fate::Rotate) => written(Verb::Rename, wanted, now),
+        (Some(_), Fate::Destroy) if blank => {
+            Plan { verb: Verb::Delete, cookie: CookieStep::Remove, purpose: Purpose::Asked }
+        }
+        (Some(_), Fate::Destroy) => written(Verb::Rename, wanted, now),
+        (Some(_), Fate::Rotate) => written(rotated, wanted, now),
         // Law 4: whoever the session belongs to changes only together with the id (ASVS 7.2.4).
-        (Some(stored), Fate::Keep) if wanted.user != stored.user => written(Verb::Rename, wanted, now),
+        (Some(stored), Fate::Keep) if wanted.user != stored.user => written(rotated, wanted, now),
         (Some(stored), Fate::Keep) => kept(stored, situation, policy, now),
     }
+}
+
+impl Plan {
+    pub(crate) const NOTHING: Self =
+        Self { verb: Verb::Nothing, cookie: CookieStep::Leave, purpose: Purpose::Upkeep };
 }
 
 /// A record that goes out under a new id, and its cookie.
 fn written(verb: fn(Record) -> Verb, wanted: &Record, now: Timestamp) -> Plan {
     let record = Moved::by_activity(wanted, now).applied_to(wanted);
     let cookie = CookieStep::Set(expiration(record.expires, record.lifetime.persistence(), now));
-    Plan { verb: verb(record), cookie }
+    Plan { verb: verb(record), cookie, purpose: Purpose::Asked }
+}
+
+fn rotated(record: Record) -> Verb {
+    Verb::Rotate { record, previous: PreviousId::Dies }
 }
 
 /// A session that keeps its id.
 fn kept(stored: &Record, situation: &Situation<'_>, policy: &Policy, now: Timestamp) -> Plan {
-    let Situation { wanted, usage, freshness, .. } = *situation;
+    let Situation { wanted, usage, freshness, shown, response, .. } = *situation;
     let moved = Moved::by_activity(wanted, now);
     let lifetime_changed = wanted.lifetime != stored.lifetime || wanted.deadline != stored.deadline;
     // A session that was only read is one record in memory: nothing has to be compared.
@@ -129,23 +211,44 @@ fn kept(stored: &Record, situation: &Situation<'_>, policy: &Policy, now: Timest
         Activity::Cookie => true,
         Activity::Change => false,
     };
-    let verb = if changed {
-        Verb::Save(moved.applied_to(wanted))
+    let rotates = usage == Usage::Used
+        && (shown, response) == (Shown::Yes, Response::Open)
+        && policy.rotation.is_some_and(|rotation| rotation.is_due(&stored.verifier, now));
+    let confirms = shown == Shown::Yes && stored.verifier.is_waiting();
+    // What was wanted may rest on an earlier writing of the record, and the ids are none of the handler's business.
+    let written = || {
+        let verifier = if confirms {
+            stored.verifier.confirmed(Rotation::overlap_from(policy.rotation.as_ref(), now))
+        } else {
+            stored.verifier.clone()
+        };
+        let record = if changed || counts { moved.applied_to(wanted) } else { wanted.clone() };
+        Record { verifier, ..record }
+    };
+    let verb = if rotates {
+        Verb::Rotate { record: written(), previous: PreviousId::Lingers }
+    } else if changed || confirms {
+        Verb::Save(written())
     } else if counts && policy.touch.is_due(stored, moved.expires) {
         Verb::Touch { seen: moved.seen, expires: moved.expires }
     } else {
         Verb::Nothing
     };
-    let expires = if verb == Verb::Nothing { stored.expires } else { moved.expires };
+    let expires = match &verb {
+        Verb::Save(record) | Verb::Rotate { record, .. } => record.expires,
+        Verb::Touch { expires, .. } => *expires,
+        _ => stored.expires,
+    };
     let persistence = wanted.lifetime.persistence();
     let cookie_moves = persistence == Persistence::Persistent && expires != stored.expires;
-    let outdated = freshness == Freshness::OlderKey && usage == Usage::Used;
-    let cookie = if lifetime_changed || cookie_moves || outdated {
+    let outdated = (freshness == Freshness::OlderKey || shown == Shown::No) && usage == Usage::Used;
+    let cookie = if rotates || lifetime_changed || cookie_moves || outdated {
         CookieStep::Set(expiration(expires, persistence, now))
     } else {
         CookieStep::Leave
     };
-    Plan { verb, cookie }
+    let purpose = if changed { Purpose::Asked } else { Purpose::Upkeep };
+    Plan { verb, cookie, purpose }
 }
 
 fn expiration(expires: Timestamp, persistence: Persistence, now: Timestamp) -> Expiration {
@@ -179,11 +282,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::id::{SALT_BYTES, SessionId};
     use crate::lifetime::Lifetime;
     use crate::record::{Device, UserId};
+    use crate::verifier::Verifier;
 
     const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
     const HOUR: Duration = Duration::from_secs(3_600);
+    /// The age at which the table's ids are replaced.
+    const AGE: Duration = Duration::from_secs(7 * 86_400);
 
     fn rows() -> Vec<[&'static str; 5]> {
         let rows: Vec<_> = include_str!("plan.md")
@@ -202,10 +309,24 @@ mod tests {
         let lifetime = Lifetime::idle(HOUR).with_absolute(24 * HOUR);
         let mut record = match arrived {
             "no session" => return None,
-            "a browser session" => Record::new(lifetime, START),
+            "a browser session"
+            | "a session whose id is old"
+            | "a session whose id is old, on a response that has left" => Record::new(lifetime, START),
+            "a session under its previous id" | "a session under its new id for the first time" => {
+                let (id, salt) = (SessionId::parse(&"A".repeat(43)).unwrap(), [1; SALT_BYTES]);
+                let (first, second) = (Verifier::issue("id", &id, START), id.successor(&salt));
+                let verifier = first.succeeded(("id", &second), salt, START, START.plus(HOUR));
+                Record { verifier, ..Record::new(lifetime, START) }
+            }
             "a persistent session" => Record::new(lifetime.persistent(), START),
             other => panic!("unknown arrival {other:?}"),
         };
+        if !record.verifier.is_waiting() {
+            let age = if arrived.contains("old") { AGE } else { Duration::ZERO };
+            let issued = Timestamp::from_millis(START.as_millis() - crate::clock::millis_of(age));
+            record.verifier =
+                Verifier::issue("id", &SessionId::parse(&format!("{}A", "B".repeat(42))).unwrap(), issued);
+        }
         record.data.insert("there".into(), 1.into());
         Some(record)
     }
@@ -240,7 +361,7 @@ mod tests {
 
     #[test]
     fn the_documented_table_holds() {
-        let policy = Policy::default();
+        let policy = Policy::default().rotation(Rotation::every(AGE));
         for row @ [arrived, handler, gain, verb, cookie] in rows() {
             let now = match gain {
                 "not at all" => START,
@@ -257,6 +378,8 @@ mod tests {
                 fate,
                 usage,
                 freshness: Freshness::Current,
+                shown: if arrived.contains("previous") { Shown::No } else { Shown::Yes },
+                response: if arrived.contains("has left") { Response::Sent } else { Response::Open },
             };
             let decided = plan(&situation, &policy, now);
             let decided_verb = match &decided.verb {
@@ -264,6 +387,7 @@ mod tests {
                 Verb::Create(_) => "create",
                 Verb::Save(_) => "save",
                 Verb::Touch { .. } => "touch",
+                Verb::Rotate { .. } => "rotate",
                 Verb::Rename(_) => "rename",
                 Verb::Delete => "delete",
             };
@@ -283,6 +407,8 @@ mod tests {
             fate: Fate::Keep,
             usage: Usage::Used,
             freshness: Freshness::Current,
+            shown: Shown::Yes,
+            response: Response::Open,
         };
         plan(&situation, policy, now)
     }
@@ -332,6 +458,8 @@ mod tests {
             fate: Fate::Keep,
             usage: Usage::Used,
             freshness: Freshness::OlderKey,
+            shown: Shown::Yes,
+            response: Response::Open,
         };
         let decided = plan(&situation, &Policy::default(), START.plus(Duration::from_secs(60)));
         assert_eq!(decided.verb, Verb::Nothing);

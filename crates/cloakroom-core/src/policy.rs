@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::lifetime::Lifetime;
 use crate::record::{Data, Record};
+use crate::rotation::Rotation;
 use crate::store::Store;
 
 /// How sessions live, what counts as activity and what happens when something fails.
@@ -30,6 +31,7 @@ pub struct Policy {
     pub(crate) on_server_error: ServerErrorPolicy,
     pub(crate) retries: Retries,
     pub(crate) data_limit: DataLimit,
+    pub(crate) rotation: Option<Rotation>,
 }
 
 impl Policy {
@@ -78,6 +80,19 @@ impl Policy {
     #[must_use]
     pub fn activity(self, activity: Activity) -> Self {
         Self { activity, ..self }
+    }
+
+    /// After which age an id is replaced by itself, so that a stolen one is of use for that long at most. Signing in
+    /// and [`Session::rotate`](crate::Session::rotate) change the id at once, whatever this says.
+    ///
+    /// # Default
+    /// Never.
+    ///
+    /// # Cost
+    /// See [`Rotation`].
+    #[must_use]
+    pub fn rotation(self, rotation: Rotation) -> Self {
+        Self { rotation: Some(rotation), ..self }
     }
 
     /// What a visitor sees when the session cannot be loaded.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::lifetime::Lifetime;
+use crate::verifier::Verifier;
 
 /// The session's data: a JSON object whose keys keep their order.
 pub type Data = Map<String, Value>;
@@ -33,10 +34,13 @@ pub struct Record {
     pub lifetime: Lifetime,
     /// The device that it was opened on, if the application records that.
     pub device: Option<Device>,
+    /// Which id opens it. Stores keep its bytes.
+    pub verifier: Verifier,
 }
 
 impl Record {
-    /// An empty record that begins at `now` and lives by `lifetime`.
+    /// An empty record that begins at `now` and lives by `lifetime`. No id opens it: whoever stores one without a
+    /// session gives it a [`Verifier`].
     pub fn new(lifetime: Lifetime, now: Timestamp) -> Self {
         let deadline = lifetime.deadline(now);
         Self {
@@ -48,6 +52,7 @@ impl Record {
             deadline,
             lifetime,
             device: None,
+            verifier: Verifier::default(),
         }
     }
 

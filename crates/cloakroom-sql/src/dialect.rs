@@ -112,11 +112,11 @@ impl Dialect {
     /// The type that a column is made with.
     pub(crate) const fn column_type(self, column: Column, data: DataColumn) -> &'static str {
         match (self, column) {
-            (Self::Sqlite, Column::Key) => "BLOB",
-            (Self::Postgres, Column::Key) => "bytea",
+            (Self::Sqlite, Column::Key | Column::Verifier) => "BLOB",
+            (Self::Postgres, Column::Key | Column::Verifier) => "bytea",
             // Users too: text in MySQL compares without regard to trailing spaces even under `utf8mb4_bin`, so that
             // the sessions of "ann " would be those of "ann".
-            (Self::Mysql, Column::Key | Column::User) => "VARBINARY(255)",
+            (Self::Mysql, Column::Key | Column::User | Column::Verifier) => "VARBINARY(255)",
             (Self::Mysql, Column::Format) => "VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin",
             (Self::Mysql, Column::Device) => "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
             (Self::Sqlite, Column::User | Column::Format | Column::Device) => "TEXT",

@@ -96,6 +96,8 @@ pub(crate) struct Row {
     pub(crate) persistence: i16,
     /// The device as JSON text.
     pub(crate) device: Option<String>,
+    /// The verifier's bytes.
+    pub(crate) verifier: Vec<u8>,
     /// The application's own columns, in the layout's order. Written, never read.
     pub(crate) extra: Vec<ExtraValue>,
 }

@@ -1,7 +1,7 @@
 //! Records as rows, and rows as records.
 
 use cloakroom_core::layout::DataColumn;
-use cloakroom_core::{Device, Lifetime, Persistence, Record, StoreKey, Summary, Timestamp, UserId};
+use cloakroom_core::{Device, Lifetime, Persistence, Record, StoreKey, Summary, Timestamp, UserId, Verifier};
 
 use crate::codec::{BoxError, Codecs};
 use crate::operation::{ExtraValue, Row};
@@ -32,6 +32,7 @@ pub(crate) fn write(
             Persistence::Persistent => 1,
         },
         device: record.device.as_ref().map(serde_json::to_string).transpose()?,
+        verifier: record.verifier.to_bytes(),
         extra,
     })
 }
@@ -50,6 +51,8 @@ pub(crate) fn read(row: &Row, codecs: &Codecs, column: DataColumn) -> Result<Rec
         deadline: row.deadline.map(Timestamp::from_millis),
         lifetime: lifetime(row)?,
         device: device(row)?,
+        verifier: Verifier::from_bytes(&row.verifier)
+            .ok_or("the verifier column holds what checks no session id")?,
     })
 }
 

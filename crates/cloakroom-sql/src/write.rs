@@ -171,6 +171,7 @@ fn push_row<'a>(list: &mut Vec<Argument<'a>>, version: i64, row: &'a Row) {
         integer(row.absolute),
         Argument::Integer(i64::from(row.persistence)),
         text(&row.device),
+        Argument::Bytes(&row.verifier),
         Argument::Integer(row.expires),
     ]);
     list.extend(row.extra.iter().map(|value| match value {

@@ -35,6 +35,7 @@ mod visits {
         pub absolute_ms: Option<i64>,
         pub persistence: i16,
         pub device: Option<String>,
+        pub verifier: Vec<u8>,
         #[sea_orm(indexed)]
         pub sweep_at: i64,
         pub note: Option<String>,

@@ -39,8 +39,8 @@ async fn fill(pool: &PgPool, layout: &Layout) {
     let (table, now, hour) = (layout.table(), NOW.as_millis(), HOUR.as_millis());
     let text = format!(
         "INSERT INTO {table} (key, version, format, data, created_at, seen_at, expires_at, idle_ms, persistence, \
-         sweep_at) SELECT decode(lpad(to_hex(number), 64, '0'), 'hex'), 1, 'json', '{{}}', {now}, {now}, expires, \
-         {hour}, 0, expires FROM (SELECT number, CASE number % 4 WHEN 0 THEN {now} - number ELSE {now} + {hour} END \
+         verifier, sweep_at) SELECT decode(lpad(to_hex(number), 64, '0'), 'hex'), 1, 'json', '{{}}', {now}, {now}, expires, \
+         {hour}, 0, '', expires FROM (SELECT number, CASE number % 4 WHEN 0 THEN {now} - number ELSE {now} + {hour} END \
          AS expires FROM generate_series(1, {ROWS}) AS number) AS made; ANALYZE {table}"
     );
     sqlx::raw_sql(AssertSqlSafe(text)).execute(pool).await.unwrap();

@@ -171,8 +171,8 @@ mod bounds {
                 "WITH RECURSIVE numbers (number) AS
                     (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?)
                 INSERT INTO sessions
-                    (key, version, format, data, created_at, seen_at, expires_at, persistence, sweep_at)
-                SELECT CAST(number AS BLOB), 1, 'json', '{}', 0, 0, number, 0, number FROM numbers",
+                    (key, version, format, data, created_at, seen_at, expires_at, persistence, verifier, sweep_at)
+                SELECT CAST(number AS BLOB), 1, 'json', '{}', 0, 0, number, 0, x'', number FROM numbers",
             )
             .bind(MANY)
             .execute(&pool)

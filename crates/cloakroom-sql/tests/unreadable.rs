@@ -47,6 +47,8 @@ where
     if layout.data() == DataColumn::Text {
         damages.extend(TEXTS);
     }
+    let blob = if DB::NAME == "SQLite" { "CAST('hunter2' AS BLOB)" } else { "'hunter2'" };
+    damages.push((Column::Verifier, blob));
     let broken = u8::try_from(damages.len()).unwrap();
     let whole = [broken, broken + 1];
     let record = Record::new(Lifetime::default(), NOW);

@@ -52,9 +52,11 @@ pub(super) async fn pages_without_a_session_work_while_the_store_is_down(driver:
 pub(super) async fn asvs_16_5_3_a_failed_save_is_503_and_sets_no_cookie(driver: Driver) -> Checked {
     for moment in [Moment::Before, Moment::After] {
         let kind = if moment == Moment::Before { ErrorKind::Unavailable } else { ErrorKind::Unknown };
-        for (target, verb) in
-            [("/insert?key=a&value=b", Save), ("/rotate", Rename), ("/sign-in?user=ada", Rename)]
-        {
+        for (target, verb) in [
+            ("/insert?key=a&value=b", Save),
+            ("/rotate", Save),
+            ("/destroy-then-insert?key=a&value=b", Rename),
+        ] {
             let site = driver.site()?;
             let guest = site.guest().await?;
             site.faults.add(Fault::new(kind).on(verb).at(moment));

@@ -17,7 +17,8 @@ macro_rules! for_each_http_case {
                 a_write_is_a_load_and_a_save
                 writing_what_is_there_already_is_a_read
                 a_sign_out_is_a_load_and_a_delete
-                a_new_id_is_a_load_and_a_rename
+                a_new_id_is_a_load_and_a_save
+                a_new_session_in_the_place_of_another_is_a_load_and_a_rename
                 r07_an_explicit_save_is_not_repeated
                 a_conflict_costs_one_more_load_and_save
             }
@@ -55,12 +56,23 @@ macro_rules! for_each_http_case {
                 r02_logout_during_a_touch_leaves_nothing
                 r03_logout_during_a_rotation_makes_no_new_session
                 r04_a_slow_request_does_not_take_a_rotation_back
+                r01_a_logout_ends_the_session_whatever_its_id_became
                 r10_logout_never_touches
                 two_logouts_at_once_are_one
                 r17_rotation_keeps_the_data_and_kills_the_old_id
                 ending_and_beginning_anew_keeps_nothing_of_the_old
                 asvs_7_2_4_r16_every_sign_in_changes_the_id
                 r09_rotations_at_once_sign_nobody_out
+            }
+            rotation {
+                an_id_is_replaced_at_its_age_and_not_before
+                r09_fifty_requests_at_once_at_the_ids_age_sign_nobody_out
+                owasp_renewal_the_previous_id_opens_the_session_until_its_grace_ends
+                owasp_renewal_the_previous_id_ends_soon_after_the_new_one_was_shown
+                owasp_renewal_a_reused_id_ends_the_session_where_the_policy_says_so
+                a_lost_response_signs_nobody_out
+                r16_a_sign_in_ends_every_id_before_it_at_once
+                r01_a_logout_under_the_previous_id_ends_the_session
             }
             parallel {
                 r06_writers_of_different_keys_all_survive

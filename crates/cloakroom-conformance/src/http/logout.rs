@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom_core::Operation;
-use cloakroom_core::Operation::{Delete, Load, Rename, Save, Touch};
+use cloakroom_core::Operation::{Delete, Load, Save, Touch};
 use futures_util::future::join;
 use http::StatusCode;
 use serde_json::Value;
@@ -95,7 +95,7 @@ pub(super) async fn r03_logout_during_a_rotation_makes_no_new_session(driver: Dr
         let guest = site.guest().await?;
         let other = guest.copy();
         let (rotated, out) =
-            overtaken(&site, (&guest, target), Rename, Moment::Before, (&other, "/destroy")).await?;
+            overtaken(&site, (&guest, target), Save, Moment::Before, (&other, "/destroy")).await?;
         out.removes_the_cookie()?;
         rotated.status(StatusCode::CONFLICT)?;
         rotated.leaves_the_cookie()?;
@@ -119,6 +119,21 @@ pub(super) async fn r04_a_slow_request_does_not_take_a_rotation_back(driver: Dri
         ensure_eq!(guest.info("user").await?, "ada", "who is signed in under the new id");
         ensure_eq!(guest.value("greeting").await?, "hello", "what the new session holds");
         ensure_eq!(site.rows().await?, 1, "records");
+    }
+    Ok(())
+}
+
+pub(super) async fn r01_a_logout_ends_the_session_whatever_its_id_became(driver: Driver) -> Checked {
+    for target in ["/rotate", "/sign-in?user=ada"] {
+        let site = driver.site()?;
+        let guest = site.guest().await?;
+        let other = guest.copy();
+        let (out, rotated) =
+            overtaken(&site, (&guest, "/destroy"), Delete, Moment::Before, (&other, target)).await?;
+        rotated.new_cookie()?;
+        out.removes_the_cookie()?;
+        ensure_eq!(site.rows().await?, 0, "records");
+        ensure_eq!(other.info("user").await?, Value::Null, "who is signed in under the new id");
     }
     Ok(())
 }
@@ -197,7 +212,7 @@ pub(super) async fn r09_rotations_at_once_sign_nobody_out(driver: Driver) -> Che
     let site = driver.site()?;
     let guest = site.guest().await?;
     let tabs = [guest.copy(), guest.copy(), guest.copy()];
-    site.gate.park(Rename, Moment::Before);
+    site.gate.park(Save, Moment::Before);
     let release = async {
         let parked = site.gate.parked(tabs.len()).await;
         site.gate.open();

@@ -13,6 +13,7 @@ mod nobody;
 mod nodes;
 mod parallel;
 mod respond;
+mod rotation;
 mod round_trips;
 mod sealed;
 mod site;

@@ -94,11 +94,15 @@ pub(super) async fn a_sign_out_is_a_load_and_a_delete(driver: Driver) -> Checked
     Ok(())
 }
 
-pub(super) async fn a_new_id_is_a_load_and_a_rename(driver: Driver) -> Checked {
-    for target in ["/rotate", "/sign-in?user=ada", "/destroy-then-insert?key=a&value=b"] {
-        costs(&driver, target, Duration::ZERO, &[Load, Rename]).await?;
+pub(super) async fn a_new_id_is_a_load_and_a_save(driver: Driver) -> Checked {
+    for target in ["/rotate", "/sign-in?user=ada"] {
+        costs(&driver, target, Duration::ZERO, &[Load, Save]).await?;
     }
     Ok(())
+}
+
+pub(super) async fn a_new_session_in_the_place_of_another_is_a_load_and_a_rename(driver: Driver) -> Checked {
+    costs(&driver, "/destroy-then-insert?key=a&value=b", Duration::ZERO, &[Load, Rename]).await
 }
 
 pub(super) async fn r07_an_explicit_save_is_not_repeated(driver: Driver) -> Checked {

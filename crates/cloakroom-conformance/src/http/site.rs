@@ -165,10 +165,12 @@ impl Site {
         Ok(self.memory.count(&Scope::All, Timestamp::from_millis(i64::MIN)).await?)
     }
 
-    /// The live record under an id.
+    /// The live record that an id opens.
     pub(super) async fn record(&self, id: &str) -> Result<Option<Record>, Failure> {
-        match self.memory.load(&self.key(id)?, self.now()).await? {
-            Loaded::Live(stored) => Ok(Some(stored.record)),
+        let id = SessionId::parse(id).ok_or_else(|| Failure::new("the cookie holds no id"))?;
+        let name = self.manager.cookie_name();
+        match self.memory.load(&self.manager.key(&id), self.now()).await? {
+            Loaded::Live(stored) => Ok(Some(stored.record).filter(|found| found.verifier.accepts(name, &id))),
             Loaded::Expired | Loaded::Absent => Ok(None),
         }
     }

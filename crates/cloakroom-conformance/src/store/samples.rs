@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_core::{
     Data, Device, ErrorKind, Lifetime, Record, SessionId, Store, StoreError, StoreKey, Stored, SystemRandom,
-    Timestamp, UserId, Version,
+    Timestamp, UserId, Verifier, Version,
 };
 use serde_json::{Value, json};
 
@@ -62,6 +62,8 @@ pub(super) fn record_of(user: &UserId) -> Record {
 
 /// A record with something in every field.
 pub(super) fn full_record() -> Result<Record, Failure> {
+    // As long as a verifier can be.
+    let verifier: Vec<u8> = (0..112).collect();
     Ok(Record {
         data: data(
             json!({ "name": "Ada", "basket": [1, 2.5, null, true], "nested": { "z": 1, "a": "é\n\"" } }),
@@ -75,6 +77,7 @@ pub(super) fn full_record() -> Result<Record, Failure> {
             .with_absolute(Duration::from_millis(86_407_012))
             .persistent(),
         device: Some(Device::new("Mozilla/5.0 (X11; Linux x86_64)").with_address("2001:db8::1")),
+        verifier: Verifier::from_bytes(&verifier).ok_or_else(|| Failure::new("no verifier"))?,
     })
 }
 

@@ -63,6 +63,8 @@ pub enum Column {
     Persistence,
     /// `device`: JSON text, or NULL.
     Device,
+    /// `verifier`: which id opens the session, as bytes, see [`Verifier`](crate::Verifier).
+    Verifier,
     /// `sweep_at`: a lower bound of `expires_at`, milliseconds UTC, indexed. Only creation and sweeping move it,
     /// so sweeping has an index and touching none.
     Sweep,
@@ -70,7 +72,7 @@ pub enum Column {
 
 impl Column {
     /// Every column, in the order in which the table is made.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Key,
         Self::Version,
         Self::User,
@@ -84,6 +86,7 @@ impl Column {
         Self::Absolute,
         Self::Persistence,
         Self::Device,
+        Self::Verifier,
         Self::Sweep,
     ];
 }

@@ -33,6 +33,7 @@ pub(super) const fn column(column: Column) -> &'static str {
         Column::Absolute => "absolute_ms",
         Column::Persistence => "persistence",
         Column::Device => "device",
+        Column::Verifier => "verifier",
         Column::Sweep => "sweep_at",
     }
 }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use super::error::{LoadError, SaveError};
 use super::inner::{Inner, lock};
-use super::state::{Held, Origin, Response};
+use super::state::{Held, Origin};
 use super::step::{Action, Step, check_size};
 use crate::clock::Timestamp;
 use crate::error::{ErrorKind, StoreError};
 use crate::event::Event;
-use crate::plan::{CookieStep, Fate, Plan, Verb, plan};
+use crate::plan::{Fate, Plan, Purpose, Response, Shown, Verb, plan};
 use crate::policy::{LoadFailure, ServerErrorPolicy};
 use crate::random::RandomError;
-use crate::record::Version;
-use crate::store::{Loaded, Store, Touch};
+use crate::record::{Record, Version};
+use crate::store::{Loaded, Store, Stored, Touch};
+use crate::verifier::{Standing, Verifier};
 
 impl Inner {
     /// Brings the store to what the request wants, and notes what the browser must be told.
@@ -102,7 +103,7 @@ impl Inner {
         // Declared before the lock, so that it is dropped after it.
         let _dropped;
         let mut state = lock(&self.state);
-        let Plan { verb, cookie } = match state.origin {
+        let Plan { verb, cookie, purpose } = match state.origin {
             Origin::Nothing | Origin::Stored(_) => plan(&state.situation(), policy, now),
             Origin::Ended if state.has_unsaved_changes() => {
                 _dropped = state.discard(policy, now);
@@ -116,33 +117,46 @@ impl Inner {
                     "changes to a session are dropped, because the store could not be asked for it"
                 );
                 _dropped = state.discard(policy, now);
-                Plan { verb: Verb::Nothing, cookie: CookieStep::Leave }
+                Plan::NOTHING
             }
-            Origin::Ended | Origin::Detached => Plan { verb: Verb::Nothing, cookie: CookieStep::Leave },
+            Origin::Ended | Origin::Detached => Plan::NOTHING,
         };
-        if let Verb::Create(record) | Verb::Save(record) | Verb::Rename(record) = &verb {
+        if let Some(record) = verb.record()
+            && purpose == Purpose::Asked
+        {
             check_size(record, policy.data_limit.0)?;
         }
-        if matches!(verb, Verb::Create(_) | Verb::Rename(_)) && state.response == Response::Sent {
+        if verb.needs_a_cookie() && state.response == Response::Sent {
             return Err(SaveError::ResponseSent);
         }
-        let action = self.action(verb, state.held(), state.fate)?;
-        let step = Arc::new(Step { action, cookie, until: state.changes.begin_flight() });
+        let action = self.action(verb, state.held(), now)?;
+        let step = Arc::new(Step { action, cookie, purpose, until: state.changes.begin_flight() });
         state.unsure = step.action.writes().map(|_| Arc::clone(&step));
         Ok((step, Arc::clone(&state.store)))
     }
 
     /// Gives the plan's verb the keys and versions that the store needs.
-    fn action(&self, verb: Verb, held: Option<&Held>, fate: Fate) -> Result<Action, SaveError> {
+    fn action(&self, verb: Verb, held: Option<&Held>, now: Timestamp) -> Result<Action, SaveError> {
+        let opened_by = |record, verifier: Verifier| Arc::new(Record { verifier, ..record });
         Ok(match (verb, held) {
             (Verb::Nothing, _) | (Verb::Touch { .. } | Verb::Delete, None) => Action::Nothing,
-            (Verb::Create(record) | Verb::Save(record) | Verb::Rename(record), None) => {
-                let (id, key) = self.manager.new_id()?;
-                Action::Create { id, key, record: record.into() }
+            (
+                Verb::Create(record)
+                | Verb::Save(record)
+                | Verb::Rename(record)
+                | Verb::Rotate { record, .. },
+                None,
+            ) => {
+                let (id, key, verifier) = self.manager.new_id(now)?;
+                Action::Create { id, key, record: opened_by(record, verifier) }
             }
             (Verb::Create(record) | Verb::Rename(record), Some(held)) => {
-                let (id, key) = self.manager.new_id()?;
-                Action::Rename { from: held.clone(), id, key, record: record.into(), fate }
+                let (id, key, verifier) = self.manager.new_id(now)?;
+                Action::Rename { from: held.clone(), id, key, record: opened_by(record, verifier) }
+            }
+            (Verb::Rotate { record, previous }, Some(held)) => {
+                let (id, verifier) = self.manager.next_id(held, previous, now)?;
+                Action::Rotate { held: held.clone(), id, record: opened_by(record, verifier) }
             }
             (Verb::Save(record), Some(held)) => Action::Save { held: held.clone(), record: record.into() },
             (Verb::Touch { seen, expires }, Some(held)) => Action::Touch {
@@ -155,8 +169,12 @@ impl Inner {
 
     /// The store has done what it was asked.
     fn land(&self, step: &Step, version: Option<Version>) {
+        self.land_as(step, step.action.origin(version));
+    }
+
+    fn land_as(&self, step: &Step, origin: Option<Origin>) {
         let mut state = lock(&self.state);
-        let landed = match step.action.origin(version) {
+        let landed = match origin {
             Some(origin) => state.landed(step.until, origin),
             None => state.unchanged(step.until),
         };
@@ -188,22 +206,18 @@ impl Inner {
             (ErrorKind::Conflict, action) => {
                 self.manager.notify(&Event::Conflict { attempt: attempts });
                 if attempts > retries {
-                    return Err(SaveError::Contended { attempts });
+                    return upkeep_or(step, SaveError::Contended { attempts });
                 }
                 let Some(held) = action.held() else { return Ok(Next::Retry) };
-                self.load_again(&**store, held, now).await?;
-                Ok(Next::Retry)
+                match self.load_again(&**store, held, now).await {
+                    Ok(()) => Ok(Next::Retry),
+                    Err(error) => upkeep_or(step, error.into()),
+                }
             }
-            (ErrorKind::Gone, action) => match self.end_elsewhere(now) {
+            (ErrorKind::Gone, _) => match self.end_elsewhere(now) {
                 Ended::AsWanted => Ok(Next::Retry),
-                Ended::Unexpectedly if matches!(action, Action::Touch { .. }) => Ok(Next::Stop),
-                Ended::Unexpectedly => Err(SaveError::Gone),
+                Ended::Unexpectedly => upkeep_or(step, SaveError::Gone),
             },
-            // Activity alone is not worth an error: the handler's answer is true, and the next request touches.
-            (_, Action::Touch { .. }) => {
-                self.manager.notify(&Event::StoreFailed(&error));
-                Ok(Next::Stop)
-            }
             (ErrorKind::Unavailable | ErrorKind::Overloaded | ErrorKind::Closed, Action::Create { .. })
                 if self.fall_back(store) =>
             {
@@ -212,7 +226,7 @@ impl Inner {
             }
             _ => {
                 self.manager.notify(&Event::StoreFailed(&error));
-                Err(self.manager.save_error(error))
+                upkeep_or(step, self.manager.save_error(error))
             }
         }
     }
@@ -224,14 +238,33 @@ impl Inner {
             LoadError::Store { source, retry_after: self.manager.retry_after() }
         })?;
         match loaded {
-            Loaded::Live(stored) if stored.record.is_live(now) => {
-                let (record, version) = (Arc::new(stored.record), stored.version);
-                Ok(self.rebase(Held { record, version, ..held.clone() }, now)?)
-            }
-            Loaded::Live(_) | Loaded::Expired | Loaded::Absent => match self.end_elsewhere(now) {
-                Ended::AsWanted => Ok(()),
-                Ended::Unexpectedly => Err(LoadError::Gone),
+            Loaded::Live(stored) if stored.record.is_live(now) => match self.follow(held, stored) {
+                Some(held) => Ok(self.rebase(held, now)?),
+                None => self.ended(now),
             },
+            Loaded::Live(_) | Loaded::Expired | Loaded::Absent => self.ended(now),
+        }
+    }
+
+    /// The session as it is stored now, unless its id was changed by somebody who did not want this request to go on.
+    fn follow(&self, held: &Held, stored: Stored) -> Option<Held> {
+        let Stored { record, version } = stored;
+        let standing = record.verifier.standing_under_way(self.manager.cookie.name(), &held.id);
+        let held = Held { record: Arc::new(record), version, ..held.clone() };
+        match standing {
+            Standing::Current => Some(held),
+            Standing::Previous(Some(id)) => Some(Held { id, shown: Shown::No, ..held }),
+            Standing::Previous(None) | Standing::Reused => Some(Held { shown: Shown::No, ..held }),
+            // Whoever ends a session means it, whatever its id is now.
+            Standing::Superseded if lock(&self.state).fate == Fate::Destroy => Some(held),
+            Standing::Superseded => None,
+        }
+    }
+
+    fn ended(&self, now: Timestamp) -> Result<(), LoadError> {
+        match self.end_elsewhere(now) {
+            Ended::AsWanted => Ok(()),
+            Ended::Unexpectedly => Err(LoadError::Gone),
         }
     }
 
@@ -274,7 +307,7 @@ impl Inner {
             Err(error) => error,
         };
         match (error.kind(), &step.action) {
-            (ErrorKind::Conflict, Action::Create { .. } | Action::Save { .. })
+            (ErrorKind::Conflict, Action::Create { .. } | Action::Save { .. } | Action::Rotate { .. })
             | (ErrorKind::Gone, Action::Rename { .. }) => {}
             // It can never be applied any more; the next attempt meets the same answer and deals with it.
             (ErrorKind::Conflict | ErrorKind::Gone, _) => {
@@ -285,6 +318,12 @@ impl Inner {
         }
         match store.load(key, now).await.map_err(failed)? {
             Loaded::Live(stored) if stored.record == *written => self.land(&step, Some(stored.version)),
+            Loaded::Live(stored) if step.has_only_been_touched_since(&stored.record) => {
+                let Some(Origin::Stored(held)) = step.action.origin(Some(stored.version)) else {
+                    return Ok(());
+                };
+                self.land_as(&step, Some(Origin::Stored(Held { record: stored.record.into(), ..held })));
+            }
             Loaded::Live(_) if self.must_not_repeat(&step) => return Err(SaveError::Unsettled),
             Loaded::Live(_) | Loaded::Expired | Loaded::Absent => lock(&self.state).refused(),
         }
@@ -294,7 +333,7 @@ impl Inner {
     /// Whether a save that may have been applied before somebody else wrote cannot be made again.
     fn must_not_repeat(&self, step: &Step) -> bool {
         let idempotent = || lock(&self.state).changes.are_idempotent(step.until);
-        matches!(step.action, Action::Save { .. }) && !idempotent()
+        matches!(step.action, Action::Save { .. } | Action::Rotate { .. }) && !idempotent()
     }
 
     /// Drops the changes of which nobody can say whether they were stored.
@@ -314,6 +353,14 @@ impl Inner {
             }
             _ => false,
         }
+    }
+}
+
+/// What nobody asked for is not worth an error: the handler's answer is true, and the next request tries again.
+fn upkeep_or(step: &Step, error: SaveError) -> Result<Next, SaveError> {
+    match step.purpose {
+        Purpose::Upkeep => Ok(Next::Stop),
+        Purpose::Asked => Err(error),
     }
 }
 

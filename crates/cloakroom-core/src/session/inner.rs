@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::changes::{Change, Update};
-use super::state::{Held, Origin, Response, State};
+use super::state::{Held, Origin, State};
 use super::value::{DecodeError, ValueError};
 use crate::clock::Timestamp;
 use crate::event::Event;
 use crate::manager::ManagerState;
+use crate::plan::Response;
 
 /// The state of a session behind its lock.
 ///

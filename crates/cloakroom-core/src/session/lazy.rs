@@ -12,15 +12,17 @@ use tracing::Instrument as _;
 use super::Session;
 use super::error::{LoadError, SaveError};
 use super::inner::{Inner, lock};
-use super::state::{Held, Origin, Response, State};
+use super::state::{Held, Origin, State};
 use crate::cookie::{CookiePrintError, Freshness, Presented};
 use crate::error::StoreError;
 use crate::event::{Event, Rejection};
-use crate::id::StoreKey;
+use crate::id::{SessionId, StoreKey};
 use crate::manager::ManagerState;
-use crate::plan::{CookieStep, Usage};
+use crate::plan::{CookieStep, Response, Shown, Usage};
 use crate::policy::{Activity, LoadFailure, ServerErrorPolicy};
-use crate::store::{Loaded, Store};
+use crate::rotation::Reuse;
+use crate::store::{Loaded, Store, Stored};
+use crate::verifier::Standing;
 
 /// A session that is loaded when somebody asks for it, and not before.
 ///
@@ -137,7 +139,7 @@ impl Inner {
             Usage::Ignored => Access::Ignored,
         };
         let cookie = std::mem::replace(&mut state.cookie, CookieStep::Leave);
-        let id = state.held().map(|held| held.id.clone());
+        let id = state.held().and_then(|held| self.manager.current_id(held));
         let ended_elsewhere = matches!(state.origin, Origin::Ended);
         drop(state);
         let set_cookie = match (cookie, id) {
@@ -162,8 +164,15 @@ impl LazyInner {
             }
             Presented::Id { id, freshness } => {
                 let key = manager.key(id);
-                let (loaded, store) = self.find(&key).await?;
-                (self.origin(loaded, id, key), *freshness, store)
+                let (found, store) = self.find(&key).await?;
+                let origin = match self.origin(found, id, key) {
+                    Recognised::As(origin) => origin,
+                    Recognised::Reused(key) => {
+                        self.reused(&*store, &key).await?;
+                        Origin::Nothing
+                    }
+                };
+                (origin, *freshness, store)
             }
         };
         let state = State::new(origin, freshness, store, &manager.policy, manager.now());
@@ -191,14 +200,24 @@ impl LazyInner {
         }
     }
 
-    fn origin(&self, found: Found, id: &crate::SessionId, key: StoreKey) -> Origin {
+    fn origin(&self, found: Found, id: &SessionId, key: StoreKey) -> Recognised {
         let manager = &self.manager;
-        match found {
+        let now = manager.now();
+        let origin = match found {
             // The store has said so already; asking again costs one comparison and guards law 6 against any store.
-            Found::Answer(Loaded::Live(stored)) if stored.record.is_live(manager.now()) => {
+            Found::Answer(Loaded::Live(stored)) if stored.record.is_live(now) => {
+                let (id, shown) = match stored.record.verifier.standing(manager.cookie.name(), id, now) {
+                    Standing::Current => (id.clone(), Shown::Yes),
+                    Standing::Previous(current) => (current.unwrap_or_else(|| id.clone()), Shown::No),
+                    Standing::Superseded => {
+                        manager.notify(&Event::Rejected(Rejection::Superseded));
+                        return Recognised::As(Origin::Nothing);
+                    }
+                    Standing::Reused => return Recognised::Reused(key),
+                };
                 manager.notify(&Event::Loaded);
-                let record = Arc::new(stored.record);
-                Origin::Stored(Held { id: id.clone(), key, record, version: stored.version })
+                let Stored { record, version } = stored;
+                Origin::Stored(Held { id, shown, key, record: Arc::new(record), version })
             }
             Found::Answer(Loaded::Live(_) | Loaded::Expired) => {
                 manager.notify(&Event::Expired);
@@ -209,8 +228,33 @@ impl LazyInner {
                 Origin::Nothing
             }
             Found::NoAnswer => Origin::Detached,
-        }
+        };
+        Recognised::As(origin)
     }
+
+    /// Somebody shows an id whose successor the browser has shown already.
+    async fn reused(&self, store: &dyn Store, key: &StoreKey) -> Result<(), LoadError> {
+        let manager = &self.manager;
+        manager.notify(&Event::Reused);
+        match manager.policy.rotation.map(|rotation| rotation.reuse) {
+            Some(Reuse::End) => {}
+            Some(Reuse::Report) | None => return Ok(()),
+        }
+        store.delete(key).await.map_err(|error| {
+            manager.notify(&Event::StoreFailed(&error));
+            refused(error, manager.retry_after())
+        })?;
+        manager.notify(&Event::Destroyed);
+        Ok(())
+    }
+}
+
+/// What the id of a request turned out to be.
+#[allow(clippy::large_enum_variant, reason = "nearly every id is that of a session, or of none")]
+enum Recognised {
+    As(Origin),
+    /// The id of the session under this key before the one that its browser has shown.
+    Reused(StoreKey),
 }
 
 #[allow(clippy::large_enum_variant, reason = "an answer is what nearly every load gets")]

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub use self::error::{LoadError, Outcome, SaveError};
 pub use self::lazy::{Finished, LazySession};
+pub(crate) use self::state::Held;
 pub use self::value::{DecodeError, EncodeError, Key, Section, SessionKey, ValueError};
 
 use self::changes::{Change, Update};
@@ -188,9 +189,11 @@ impl Session {
         self.remove(S::NAME);
     }
 
-    /// The session's id, once it is stored. A session that is new in this request has one after [`Session::save`].
+    /// The session's id, once it is stored. A session that is new in this request has one after [`Session::save`]. A
+    /// request that was sent before the browser heard of the current id may not know it, and has none.
     pub fn id(&self) -> Option<SessionId> {
-        self.state().held().map(|held| held.id.clone())
+        let held = self.state().held().cloned()?;
+        self.inner.manager.current_id(&held)
     }
 
     /// Whether nothing is stored for this visitor yet.
@@ -232,7 +235,9 @@ impl Session {
         self.inner.change(Change::Device(device));
     }
 
-    /// Gives the session another id when it is stored; the old one is dead from then on.
+    /// Gives the session another id when it is stored; the old one is dead from then on, and requests with it that are
+    /// still under way can write nothing any more. To replace ids that grow old see
+    /// [`Policy::rotation`](crate::Policy::rotation).
     pub fn rotate(&self) {
         self.state().rotate();
     }

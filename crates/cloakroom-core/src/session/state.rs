@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::cookie::Freshness;
 use crate::id::{SessionId, StoreKey};
 use crate::lifetime::Lifetime;
-use crate::plan::{CookieStep, Fate, Situation, Usage};
+use crate::plan::{CookieStep, Fate, Response, Shown, Situation, Usage};
 use crate::policy::Policy;
 use crate::record::{Record, Version};
 use crate::store::Store;
@@ -73,17 +73,12 @@ pub(crate) enum Origin {
 /// A stored session as this request last saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
+    /// The session's current id; an earlier one when only the browser knows the current one. The verifier tells.
     pub(crate) id: SessionId,
+    pub(crate) shown: Shown,
     pub(crate) key: StoreKey,
     pub(crate) record: Arc<Record>,
     pub(crate) version: Version,
-}
-
-/// Whether the response can still carry a cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Response {
-    Open,
-    Sent,
 }
 
 impl State {
@@ -201,6 +196,8 @@ impl State {
             fate: self.fate,
             usage: self.usage,
             freshness: self.freshness,
+            shown: self.held().map_or(Shown::Yes, |held| held.shown),
+            response: self.response,
         }
     }
 
@@ -230,6 +227,7 @@ impl State {
             } else {
                 let view = Arc::make_mut(&mut self.view);
                 (view.seen, view.expires) = (held.record.seen, held.record.expires);
+                view.verifier = held.record.verifier.clone();
             }
         }
         landed

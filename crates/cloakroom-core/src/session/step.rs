@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::id::{SessionId, StoreKey};
-use crate::plan::{CookieStep, Fate};
+use crate::plan::{CookieStep, Purpose, Shown};
 use crate::record::{Record, Version};
 use crate::store::{Put, Store, Touch};
 
@@ -19,6 +19,7 @@ use crate::store::{Put, Store, Touch};
 pub(crate) struct Step {
     pub(super) action: Action,
     pub(super) cookie: CookieStep,
+    pub(super) purpose: Purpose,
     /// Everything done before it is in the action.
     pub(super) until: Mark,
 }
@@ -27,11 +28,34 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(super) enum Action {
     Nothing,
-    Create { id: SessionId, key: StoreKey, record: Arc<Record> },
-    Save { held: Held, record: Arc<Record> },
-    Touch { held: Held, touch: Touch },
-    Rename { from: Held, id: SessionId, key: StoreKey, record: Arc<Record>, fate: Fate },
-    Delete { held: Held },
+    Create {
+        id: SessionId,
+        key: StoreKey,
+        record: Arc<Record>,
+    },
+    Save {
+        held: Held,
+        record: Arc<Record>,
+    },
+    /// A save that gives the session another id.
+    Rotate {
+        held: Held,
+        id: SessionId,
+        record: Arc<Record>,
+    },
+    Touch {
+        held: Held,
+        touch: Touch,
+    },
+    Rename {
+        from: Held,
+        id: SessionId,
+        key: StoreKey,
+        record: Arc<Record>,
+    },
+    Delete {
+        held: Held,
+    },
 }
 
 impl Step {
@@ -44,7 +68,7 @@ impl Step {
         match &self.action {
             Action::Nothing => Ok(None),
             Action::Create { key, record, .. } => store.put(key, Put::New, record, now).await.map(Some),
-            Action::Save { held, record } => {
+            Action::Save { held, record } | Action::Rotate { held, record, .. } => {
                 store.put(&held.key, Put::At(held.version.clone()), record, now).await.map(Some)
             }
             Action::Touch { held, touch } => store.touch(&held.key, touch.clone(), now).await.map(|()| None),
@@ -56,12 +80,21 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Whether `stored` is what this rotation wrote, but for activity. Its verifier tells: nobody else draws that id.
+    pub(super) fn has_only_been_touched_since(&self, stored: &Record) -> bool {
+        let Action::Rotate { record, .. } = &self.action else { return false };
+        let (seen, expires) = (stored.seen, stored.expires);
+        stored.verifier == record.verifier && *stored == Record { seen, expires, ..Record::clone(record) }
+    }
+}
+
 impl Action {
     /// What is written where, for verbs that write a record.
     pub(super) fn writes(&self) -> Option<(&StoreKey, &Record)> {
         match self {
             Self::Create { key, record, .. } | Self::Rename { key, record, .. } => Some((key, record)),
-            Self::Save { held, record } => Some((&held.key, record)),
+            Self::Save { held, record } | Self::Rotate { held, record, .. } => Some((&held.key, record)),
             Self::Nothing | Self::Touch { .. } | Self::Delete { .. } => None,
         }
     }
@@ -69,7 +102,10 @@ impl Action {
     /// The stored session that the verb works on.
     pub(super) const fn held(&self) -> Option<&Held> {
         match self {
-            Self::Save { held, .. } | Self::Touch { held, .. } | Self::Delete { held } => Some(held),
+            Self::Save { held, .. }
+            | Self::Rotate { held, .. }
+            | Self::Touch { held, .. }
+            | Self::Delete { held } => Some(held),
             Self::Rename { from, .. } => Some(from),
             Self::Nothing | Self::Create { .. } => None,
         }
@@ -80,7 +116,11 @@ impl Action {
         match (self, version) {
             (Self::Create { id, key, record } | Self::Rename { id, key, record, .. }, Some(version)) => {
                 let (id, key, record) = (id.clone(), key.clone(), Arc::clone(record));
-                Some(Origin::Stored(Held { id, key, record, version }))
+                Some(Origin::Stored(Held { id, shown: Shown::Told, key, record, version }))
+            }
+            (Self::Rotate { held, id, record }, Some(version)) => {
+                let (id, record) = (id.clone(), Arc::clone(record));
+                Some(Origin::Stored(Held { id, shown: Shown::Told, record, version, ..held.clone() }))
             }
             (Self::Save { held, record }, Some(version)) => {
                 Some(Origin::Stored(Held { record: Arc::clone(record), version, ..held.clone() }))
@@ -102,8 +142,8 @@ impl Action {
             Self::Create { .. } => &[Event::Created],
             Self::Save { .. } => &[Event::Saved],
             Self::Touch { .. } => &[Event::Touched],
-            Self::Rename { fate: Fate::Destroy, .. } => &[Event::Destroyed, Event::Created],
-            Self::Rename { .. } => &[Event::Rotated],
+            Self::Rotate { .. } => &[Event::Rotated],
+            Self::Rename { .. } => &[Event::Destroyed, Event::Created],
             Self::Delete { .. } => &[Event::Destroyed],
         }
     }

@@ -121,7 +121,7 @@ fn r04_a_rotation_that_meets_another_writer_keeps_the_changes_of_both() {
     let mut browser = site.visitor();
     let old = browser.clone();
     let (other, mut another) = (site.clone(), browser.clone());
-    site.desk.before("rename", move || {
+    site.desk.before("save", move || {
         other.visit(&mut another, |session| session.insert("theirs", 2).unwrap()).unwrap();
     });
     site.visit(&mut browser, |session| {

@@ -26,7 +26,7 @@ fn one_cookie_is_sent_whatever_was_saved_before_and_it_is_the_last() {
         save(session);
     });
     assert!(created.unwrap().sets());
-    assert_eq!(site.desk.log(), ["create", "rename", "rename"], "finish had nothing left to do");
+    assert_eq!(site.desk.log(), ["create", "save", "save"], "finish had nothing left to do");
     assert_eq!(site.desk.rows(), 1);
     assert_eq!(site.open(&browser).1.user(), Some(user("7")));
 }

@@ -41,8 +41,12 @@ fn r43_an_update_counts_once_however_its_save_was_dropped_or_answered() {
         (|| Fault::After(UNKNOWN), SaveEnd::Failed),
         (|| Fault::Late, SaveEnd::Failed),
     ];
-    let verbs: [(&str, Handler, i64); 3] =
-        [("create", |_| {}, 1), ("save", |_| {}, 2), ("rename", Session::rotate, 2)];
+    let verbs: [(&str, Handler, i64); 4] = [
+        ("create", |_| {}, 1),
+        ("save", |_| {}, 2),
+        ("save", Session::rotate, 2),
+        ("rename", Session::destroy, 1),
+    ];
     for (verb, prepare, expected) in verbs {
         for (fault, expected_end) in &faults {
             let (site, browser, end) = counted(fault(), verb, prepare);
@@ -111,14 +115,14 @@ fn a_dropped_save_that_only_set_values_is_made_again_beside_what_others_wrote() 
 
 #[test]
 fn r01_a_dropped_save_repeated_after_the_logout_writes_nothing() {
-    let verbs: [(&str, Handler); 2] = [("save", |_| {}), ("rename", Session::rotate)];
-    for (verb, prepare) in verbs {
+    let handlers: [Handler; 2] = [|_| {}, Session::rotate];
+    for prepare in handlers {
         let site = Site::new();
         let browser = site.visitor();
         let (_lazy, session) = site.open(&browser);
         prepare(&session);
         increment(&session);
-        site.desk.next(verb, Fault::WaitBefore);
+        site.desk.next("save", Fault::WaitBefore);
         assert!(poll_times(1, session.save()).is_none());
         site.visit(&mut browser.clone(), Session::destroy).unwrap();
         assert!(matches!(run(session.save()).unwrap_err(), SaveError::Gone));
@@ -225,9 +229,13 @@ fn r07_changes_made_during_a_save_stay_and_are_saved_next() {
 fn destroy_called_during_a_save_wins() {
     for (verb, prepare) in [
         ("save", increment as fn(&Session) -> i64),
-        ("rename", |session| {
+        ("save", |session| {
             session.rotate();
             0
+        }),
+        ("rename", |session| {
+            session.destroy();
+            increment(session)
         }),
     ] {
         let site = Site::new();

@@ -173,6 +173,7 @@ macro_rules! driver {
                         // What does not fit is no persistence that was ever written.
                         persistence: i16::try_from(persistence).unwrap_or(-1),
                         device: row.try_get(11)?,
+                        verifier: row.try_get(12)?,
                         payload,
                         extra: Vec::new(),
                     };

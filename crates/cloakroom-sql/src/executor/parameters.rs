@@ -73,6 +73,7 @@ pub(super) fn rows(batch: &[Operation], layout: &Layout) -> Result<PgArguments, 
         add(&mut list, integers)?;
     }
     add(&mut list, row().map(|row| row.device.as_deref()).collect::<Vec<Option<&str>>>())?;
+    add(&mut list, row().map(|row| row.verifier.as_slice()).collect::<Vec<&[u8]>>())?;
     add(&mut list, rows.iter().map(|(_, _, now, _)| *now).collect::<Vec<i64>>())?;
     for (position, column) in layout.extra().iter().enumerate() {
         let values = row().map(|row| row.extra.get(position).unwrap_or(&ExtraValue::Null));

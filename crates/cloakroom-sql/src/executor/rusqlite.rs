@@ -13,7 +13,7 @@ use crate::failure::{Cause, Failure};
 use crate::gather::Direction;
 use crate::operation::{Answer, Operation, Outcome, Payload, Row};
 use crate::statements::rows::{RowStatements, Statement, padded};
-use crate::statements::{Keep, Names, Start};
+use crate::statements::{Keep, LOADED, Names, Start};
 use crate::write::{self, Argument, Effect, Next};
 
 const BACKEND: &str = "sqlite";
@@ -332,13 +332,16 @@ enum Data {
     Skip,
 }
 
-/// Reads the columns of `statements::LOADED`.
+/// Where the data is among the columns of [`LOADED`].
+const DATA: usize = LOADED.len() - 1;
+
+/// Reads the columns of [`LOADED`].
 fn read(row: &rusqlite::Row<'_>, data: Data) -> rusqlite::Result<Row> {
     let payload = match data {
         Data::Skip => Payload::Text(String::new()),
-        Data::Read => match row.get_ref(12)? {
+        Data::Read => match row.get_ref(DATA)? {
             ValueRef::Blob(bytes) => Payload::Binary(bytes.to_vec()),
-            _ => Payload::Text(row.get(12)?),
+            _ => Payload::Text(row.get(DATA)?),
         },
     };
     Ok(Row {
@@ -352,6 +355,7 @@ fn read(row: &rusqlite::Row<'_>, data: Data) -> rusqlite::Result<Row> {
         absolute: row.get(9)?,
         persistence: row.get(10)?,
         device: row.get(11)?,
+        verifier: row.get(12)?,
         payload,
         extra: Vec::new(),
     })

@@ -14,6 +14,7 @@ enum Need {
     LongText,
     Json,
     Binary,
+    Bytes,
     Time,
     SmallInteger,
     AnyText,
@@ -30,6 +31,7 @@ pub(super) fn serves(
 ) -> bool {
     let need = match (column, data) {
         (Column::Key, _) => Need::Key,
+        (Column::Verifier, _) => Need::Bytes,
         (Column::User, _) => Need::User,
         (Column::Format, _) => Need::Mark,
         (Column::Device, _) | (Column::Data, DataColumn::Text) => Need::LongText,
@@ -68,7 +70,7 @@ fn is_sqlite(need: Need, found: &str) -> bool {
     let text = !integer && ["char", "clob", "text"].iter().any(|part| found.contains(part));
     let blob = !integer && !text && (found.is_empty() || found.contains("blob"));
     match need {
-        Need::Key | Need::Binary => blob,
+        Need::Key | Need::Bytes | Need::Binary => blob,
         Need::User | Need::Mark | Need::LongText | Need::Json | Need::AnyText => text,
         Need::Time | Need::SmallInteger | Need::AnyInteger => integer,
     }
@@ -76,7 +78,7 @@ fn is_sqlite(need: Need, found: &str) -> bool {
 
 fn is_postgres(need: Need, base: &str) -> bool {
     match need {
-        Need::Key | Need::Binary => base == "bytea",
+        Need::Key | Need::Bytes | Need::Binary => base == "bytea",
         Need::User | Need::Mark | Need::LongText => matches!(base, "text" | "character varying"),
         Need::AnyText => matches!(base, "text" | "character varying" | "character" | "citext"),
         Need::Json => base == "json",
@@ -91,6 +93,8 @@ fn is_mysql(need: Need, base: &str, size: usize, charset: Option<&str>) -> bool 
     match need {
         // Native keys have 32 bytes.
         Need::Key => (base == "varbinary" && size >= 32) || (base == "binary" && size == 32),
+        // A verifier has 112 bytes at most.
+        Need::Bytes => base == "varbinary" && size >= 128,
         Need::User => base == "varbinary" && size >= UserId::MAX_BYTES,
         Need::Mark => matches!(base, "varchar" | "varbinary") && size >= 32,
         Need::LongText | Need::Json => base == "longtext" && charset == Some("utf8mb4"),

@@ -153,6 +153,7 @@ fn input_fields(names: &Names) -> (Vec<&'static str>, Vec<String>) {
     let kind = |column: &Column| match column {
         Column::Data => data,
         Column::User | Column::Format | Column::Device => "text",
+        Column::Verifier => "bytea",
         _ => "bigint",
     };
     let extra = names.layout.extra();
@@ -196,6 +197,7 @@ const fn field(column: Column) -> &'static str {
         Column::Absolute => "absolute_ms",
         Column::Persistence => "persistence",
         Column::Device => "device",
+        Column::Verifier => "verifier",
     }
 }
 

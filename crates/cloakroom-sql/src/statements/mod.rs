@@ -9,7 +9,7 @@ use cloakroom_core::layout::{Column, Layout};
 use crate::dialect::Dialect;
 
 /// What a load selects, in this order; the data comes last.
-pub(crate) const LOADED: [Column; 13] = [
+pub(crate) const LOADED: [Column; 14] = [
     Column::Key,
     Column::Version,
     Column::User,
@@ -22,11 +22,12 @@ pub(crate) const LOADED: [Column; 13] = [
     Column::Absolute,
     Column::Persistence,
     Column::Device,
+    Column::Verifier,
     Column::Data,
 ];
 
 /// What a row brings, besides its key, version, sweep time and extra columns.
-pub(crate) const WRITTEN: [Column; 11] = [
+pub(crate) const WRITTEN: [Column; 12] = [
     Column::User,
     Column::Format,
     Column::Data,
@@ -38,6 +39,7 @@ pub(crate) const WRITTEN: [Column; 11] = [
     Column::Absolute,
     Column::Persistence,
     Column::Device,
+    Column::Verifier,
 ];
 
 /// Where a listing begins.

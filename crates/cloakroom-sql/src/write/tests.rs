@@ -27,6 +27,7 @@ fn row() -> Row {
         absolute: None,
         persistence: 1,
         device: None,
+        verifier: Vec::new(),
         extra: vec![ExtraValue::Integer(7), ExtraValue::Null],
     }
 }

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS `my "own" ``schema```.`x"; DROP TABLE users; --` (
   `absolute_ms` BIGINT,
   `persistence` SMALLINT NOT NULL,
   `device` TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  `verifier` VARBINARY(255) NOT NULL,
   `sweep_at` BIGINT NOT NULL,
   `user name` LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
   `$1` BIGINT,
@@ -27,22 +28,22 @@ CREATE TABLE IF NOT EXISTS `my "own" ``schema```.`x"; DROP TABLE users; --` (
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION
 
 -- load 3
-SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `da-ta ``"' ?` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `select` IN (?, ?, ?, ?)
+SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier`, `da-ta ``"' ?` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `select` IN (?, ?, ?, ?)
 
 -- insert
-INSERT INTO `my "own" ``schema```.`x"; DROP TABLE users; --` (`select`, `version`, `user_id`, `format`, `da-ta ``"' ?`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `sweep_at`, `user name`, `$1`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO `my "own" ``schema```.`x"; DROP TABLE users; --` (`select`, `version`, `user_id`, `format`, `da-ta ``"' ?`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier`, `sweep_at`, `user name`, `$1`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- replace
-UPDATE `my "own" ``schema```.`x"; DROP TABLE users; --` SET `version` = ?, `user_id` = ?, `format` = ?, `da-ta ``"' ?` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `sweep_at` = ?, `user name` = ?, `$1` = ? WHERE `select` = ? AND `expires_at` <= ?
+UPDATE `my "own" ``schema```.`x"; DROP TABLE users; --` SET `version` = ?, `user_id` = ?, `format` = ?, `da-ta ``"' ?` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = ?, `user name` = ?, `$1` = ? WHERE `select` = ? AND `expires_at` <= ?
 
 -- update
-UPDATE `my "own" ``schema```.`x"; DROP TABLE users; --` SET `version` = ?, `user_id` = ?, `format` = ?, `da-ta ``"' ?` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `sweep_at` = LEAST(`sweep_at`, ?), `user name` = ?, `$1` = ? WHERE `select` = ? AND `version` = ? AND `expires_at` > ?
+UPDATE `my "own" ``schema```.`x"; DROP TABLE users; --` SET `version` = ?, `user_id` = ?, `format` = ?, `da-ta ``"' ?` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = LEAST(`sweep_at`, ?), `user name` = ?, `$1` = ? WHERE `select` = ? AND `version` = ? AND `expires_at` > ?
 
 -- touch
 UPDATE `my "own" ``schema```.`x"; DROP TABLE users; --` SET `seen_at` = GREATEST(`seen_at`, ?), `expires_at` = GREATEST(`expires_at`, ?) WHERE `select` = ? AND `version` = ? AND `expires_at` > ?
 
 -- rename
-UPDATE `my "own" ``schema```.`x"; DROP TABLE users; --` SET `select` = ?, `version` = ?, `user_id` = ?, `format` = ?, `da-ta ``"' ?` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `sweep_at` = ?, `user name` = ?, `$1` = ? WHERE `select` = ? AND `version` = ? AND `expires_at` > ?
+UPDATE `my "own" ``schema```.`x"; DROP TABLE users; --` SET `select` = ?, `version` = ?, `user_id` = ?, `format` = ?, `da-ta ``"' ?` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = ?, `user name` = ?, `$1` = ? WHERE `select` = ? AND `version` = ? AND `expires_at` > ?
 
 -- delete
 DELETE FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `select` = ?
@@ -69,10 +70,10 @@ SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION
 
 
 -- list
-SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? ORDER BY `select` LIMIT ?
+SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? ORDER BY `select` LIMIT ?
 
 -- list after
-SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? AND `select` > ? ORDER BY `select` LIMIT ?
+SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? AND `select` > ? ORDER BY `select` LIMIT ?
 
 -- count
 SELECT COUNT(*) FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ?
@@ -89,10 +90,10 @@ DELETE FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` 
 
 
 -- list
-SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? AND `user_id` = ? ORDER BY `select` LIMIT ?
+SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? AND `user_id` = ? ORDER BY `select` LIMIT ?
 
 -- list after
-SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? AND `user_id` = ? AND `select` > ? ORDER BY `select` LIMIT ?
+SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? AND `user_id` = ? AND `select` > ? ORDER BY `select` LIMIT ?
 
 -- count
 SELECT COUNT(*) FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? AND `user_id` = ?

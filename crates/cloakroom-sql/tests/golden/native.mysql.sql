@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS `sessions` (
   `absolute_ms` BIGINT,
   `persistence` SMALLINT NOT NULL,
   `device` TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  `verifier` VARBINARY(255) NOT NULL,
   `sweep_at` BIGINT NOT NULL,
   KEY `sessions_user_idx` (`user_id`, `key`),
   KEY `sessions_sweep_idx` (`sweep_at`)
@@ -25,22 +26,22 @@ CREATE TABLE IF NOT EXISTS `sessions` (
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION
 
 -- load 3
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `data` FROM `sessions` WHERE `key` IN (?, ?, ?, ?)
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier`, `data` FROM `sessions` WHERE `key` IN (?, ?, ?, ?)
 
 -- insert
-INSERT INTO `sessions` (`key`, `version`, `user_id`, `format`, `data`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `sweep_at`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO `sessions` (`key`, `version`, `user_id`, `format`, `data`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier`, `sweep_at`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- replace
-UPDATE `sessions` SET `version` = ?, `user_id` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `sweep_at` = ? WHERE `key` = ? AND `expires_at` <= ?
+UPDATE `sessions` SET `version` = ?, `user_id` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = ? WHERE `key` = ? AND `expires_at` <= ?
 
 -- update
-UPDATE `sessions` SET `version` = ?, `user_id` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `sweep_at` = LEAST(`sweep_at`, ?) WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
+UPDATE `sessions` SET `version` = ?, `user_id` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = LEAST(`sweep_at`, ?) WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
 
 -- touch
 UPDATE `sessions` SET `seen_at` = GREATEST(`seen_at`, ?), `expires_at` = GREATEST(`expires_at`, ?) WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
 
 -- rename
-UPDATE `sessions` SET `key` = ?, `version` = ?, `user_id` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `sweep_at` = ? WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
+UPDATE `sessions` SET `key` = ?, `version` = ?, `user_id` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = ? WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
 
 -- delete
 DELETE FROM `sessions` WHERE `key` = ?
@@ -67,10 +68,10 @@ SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION
 
 
 -- list
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device` FROM `sessions` WHERE `expires_at` > ? ORDER BY `key` LIMIT ?
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? ORDER BY `key` LIMIT ?
 
 -- list after
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device` FROM `sessions` WHERE `expires_at` > ? AND `key` > ? ORDER BY `key` LIMIT ?
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `key` > ? ORDER BY `key` LIMIT ?
 
 -- count
 SELECT COUNT(*) FROM `sessions` WHERE `expires_at` > ?
@@ -87,10 +88,10 @@ DELETE FROM `sessions` WHERE `expires_at` <= ? AND `key` <> ?
 
 
 -- list
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? ORDER BY `key` LIMIT ?
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? ORDER BY `key` LIMIT ?
 
 -- list after
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `key` > ? ORDER BY `key` LIMIT ?
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `key` > ? ORDER BY `key` LIMIT ?
 
 -- count
 SELECT COUNT(*) FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ?

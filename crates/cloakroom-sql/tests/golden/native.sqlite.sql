@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS "sessions" (
   "absolute_ms" INTEGER,
   "persistence" INTEGER NOT NULL,
   "device" TEXT,
+  "verifier" BLOB NOT NULL,
   "sweep_at" INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS "sessions_user_idx" ON "sessions" ("user_id", "key") WHERE "user_id" IS NOT NULL;
@@ -25,22 +26,22 @@ CREATE INDEX IF NOT EXISTS "sessions_sweep_idx" ON "sessions" ("sweep_at");
 BEGIN IMMEDIATE
 
 -- load 3
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "data" FROM "sessions" WHERE "key" IN (?, ?, ?, ?)
+SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "data" FROM "sessions" WHERE "key" IN (?, ?, ?, ?)
 
 -- insert
-INSERT INTO "sessions" ("key", "version", "user_id", "format", "data", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "sweep_at") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO "sessions" ("key", "version", "user_id", "format", "data", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "sweep_at") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- replace
-UPDATE "sessions" SET "version" = ?, "user_id" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "sweep_at" = ? WHERE "key" = ? AND "expires_at" <= ?
+UPDATE "sessions" SET "version" = ?, "user_id" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ? WHERE "key" = ? AND "expires_at" <= ?
 
 -- update
-UPDATE "sessions" SET "version" = ?, "user_id" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "sweep_at" = MIN("sweep_at", ?) WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
+UPDATE "sessions" SET "version" = ?, "user_id" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = MIN("sweep_at", ?) WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
 
 -- touch
 UPDATE "sessions" SET "seen_at" = MAX("seen_at", ?), "expires_at" = MAX("expires_at", ?) WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
 
 -- rename
-UPDATE "sessions" SET "key" = ?, "version" = ?, "user_id" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "sweep_at" = ? WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
+UPDATE "sessions" SET "key" = ?, "version" = ?, "user_id" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ? WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
 
 -- delete
 DELETE FROM "sessions" WHERE "key" = ?
@@ -67,10 +68,10 @@ BEGIN IMMEDIATE
 
 
 -- list
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device" FROM "sessions" WHERE "expires_at" > ? ORDER BY "key" LIMIT ?
+SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? ORDER BY "key" LIMIT ?
 
 -- list after
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device" FROM "sessions" WHERE "expires_at" > ? AND "key" > ? ORDER BY "key" LIMIT ?
+SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "key" > ? ORDER BY "key" LIMIT ?
 
 -- count
 SELECT COUNT(*) FROM "sessions" WHERE "expires_at" > ?
@@ -87,10 +88,10 @@ DELETE FROM "sessions" WHERE "expires_at" <= ? AND "key" <> ?
 
 
 -- list
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? ORDER BY "key" LIMIT ?
+SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? ORDER BY "key" LIMIT ?
 
 -- list after
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "key" > ? ORDER BY "key" LIMIT ?
+SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "key" > ? ORDER BY "key" LIMIT ?
 
 -- count
 SELECT COUNT(*) FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ?

@@ -78,6 +78,7 @@ fn row(payload: &str, expires: i64) -> Row {
         absolute: None,
         persistence: 1,
         device: None,
+        verifier: Vec::new(),
         extra: Vec::new(),
     }
 }

@@ -236,6 +236,7 @@ fn rename(from: u8, to: u8) -> Operation {
         absolute: None,
         persistence: 0,
         device: None,
+        verifier: Vec::new(),
         extra: Vec::new(),
     };
     let now = Timestamp::from_millis(0);
