@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use tempfile::TempDir;
@@ -53,28 +53,21 @@ impl Server {
 
     /// Starts the server, on the port that it had, and waits until it says that it is ready.
     pub(crate) fn start(&mut self) {
+        let mut log = Arc::default();
         for _ in 0..STARTS {
             let port = if self.port == 0 { free_port() } else { self.port };
             let mut process = self.command(port).stderr(Stdio::piped()).spawn().unwrap();
             let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-            let (sender, receiver) = mpsc::channel();
-            thread::spawn(move || {
-                // To the end, so that the server never finds the pipe full.
-                for line in lines.map_while(Result::ok) {
-                    if line.contains("ready to accept connections") || line.contains("ready for connections")
-                    {
-                        let _ = sender.send(());
-                    }
-                }
-            });
-            if receiver.recv_timeout(PATIENCE).is_ok() {
+            let ready;
+            (ready, log) = listen_to(lines.map_while(Result::ok));
+            if ready.recv_timeout(PATIENCE).is_ok() {
                 (self.port, self.process) = (port, Some(process));
                 return;
             }
             let _ = process.kill();
             let _ = process.wait();
         }
-        panic!("the server did not start");
+        panic!("the server did not start: {:#?}", log.lock().unwrap());
     }
 
     /// Kills the server and every process of it at once, with SIGKILL.
@@ -86,6 +79,10 @@ impl Server {
         let family: Vec<u32> = [id].into_iter().chain(children(id)).collect();
         signal("KILL", &family);
         process.wait().unwrap();
+        // PostgreSQL does not start again while one of them still has the shared memory.
+        while family.iter().any(|id| is_running(*id)) {
+            thread::yield_now();
+        }
     }
 
     /// Makes the data folder.
@@ -199,13 +196,37 @@ fn free_port() -> u16 {
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
+/// Reads what a server says, to its end, so that it never finds the pipe full. Says when it is ready, or hangs up.
+fn listen_to(
+    lines: impl Iterator<Item = String> + Send + 'static,
+) -> (mpsc::Receiver<()>, Arc<Mutex<Vec<String>>>) {
+    let ((sender, receiver), log) = (mpsc::channel(), Arc::<Mutex<Vec<String>>>::default());
+    let heard = Arc::clone(&log);
+    thread::spawn(move || {
+        for line in lines {
+            if ["ready to accept connections", "ready for connections"].iter().any(|it| line.contains(it)) {
+                let _ = sender.send(());
+            }
+            heard.lock().unwrap().push(line);
+        }
+    });
+    (receiver, log)
+}
+
+/// What `/proc` says of a process under this name.
+fn status(id: u32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix(name)).map(|rest| rest.trim().to_owned())
+}
+
+/// Whether a process still has what it had: one that has ended and was not asked for by its parent has not.
+fn is_running(id: u32) -> bool {
+    status(id, "State:").is_some_and(|state| !state.starts_with(['Z', 'X']))
+}
+
 /// The processes that `parent` has started.
 fn children(parent: u32) -> Vec<u32> {
-    let is_child = |id: &u32| {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
-        line.and_then(|line| line.trim().parse().ok()) == Some(parent)
-    };
+    let is_child = |id: &u32| status(*id, "PPid:").and_then(|it| it.parse().ok()) == Some(parent);
     let names = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name());
     names.filter_map(|name| name.to_str()?.parse().ok()).filter(is_child).collect()
 }
