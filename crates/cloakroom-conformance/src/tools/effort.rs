@@ -1,7 +1,7 @@
 //! How hard randomised tests try, and from where they start.
 
 use std::env;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::hash::{BuildHasher as _, RandomState};
 
 /// How many times its usual number of rounds a test of chance makes: what `CLOAKROOM_TEST_EFFORT` says, or 1.
 ///
@@ -23,8 +23,8 @@ pub fn effort() -> u32 {
 pub fn seed() -> u64 {
     let given = env::var("CLOAKROOM_TEST_SEED").ok().and_then(|text| text.parse().ok());
     let seed = given.unwrap_or_else(|| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::from(since.subsec_nanos()) ^ since.as_secs().rotate_left(32)
+        // The standard library draws the keys of its hashers at random.
+        RandomState::new().hash_one(0_u8)
     });
     println!("to repeat this: CLOAKROOM_TEST_SEED={seed}");
     seed
@@ -58,7 +58,7 @@ impl Dice {
         choices.get(self.below(choices.len()))
     }
 
-    /// SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014).
+    /// `SplitMix64`: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014).
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;

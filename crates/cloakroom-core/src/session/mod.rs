@@ -23,7 +23,7 @@ pub use self::value::{DecodeError, EncodeError, Key, Section, SessionKey, ValueE
 
 use self::changes::{Change, Update};
 use self::inner::{Inner, lock};
-use self::state::State;
+use self::state::{OwnSave, State};
 use self::value::{change_section, decode, decode_section, encode};
 use crate::clock::Timestamp;
 use crate::id::SessionId;
@@ -283,12 +283,16 @@ impl Session {
     /// the browser knows cannot be given one: creating and changing the id are refused ([`SaveError::ResponseSent`]).
     ///
     /// # Errors
-    /// See [`SaveError`]; the changes are still there and can be saved again, except after [`SaveError::Gone`].
+    /// See [`SaveError`]; the changes are still there and can be saved again, except after [`SaveError::Gone`]. A
+    /// handler that passes the failure on as a server error has told its client that nothing was stored, so the
+    /// changes are then dropped when the response is ready; after any other answer they are saved with it.
     ///
     /// # Cancel safety
     /// A dropped save was done or was not. The next one finds out which, so that no update is applied twice.
     pub async fn save(&self) -> Result<(), SaveError> {
-        self.inner.commit().await
+        let saved = self.inner.commit().await;
+        self.state().own_save = if saved.is_ok() { OwnSave::Fine } else { OwnSave::Failed };
+        saved
     }
 
     /// Loads what is stored now and makes this request's unsaved changes on it again. After [`SaveError::Unsettled`]

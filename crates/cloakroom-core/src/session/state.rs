@@ -38,6 +38,8 @@ pub(crate) struct State {
     /// When the id's fate was last decided, so that a decision made during a write is not taken for the written one.
     decided: Mark,
     arrival: Arrival,
+    /// What the handler was told of its last own save.
+    pub(crate) own_save: OwnSave,
     /// Whether the application chose the lifetime itself.
     renewed: Renewed,
 }
@@ -49,6 +51,15 @@ enum Arrival {
     WithSession,
     /// No cookie, or one that named nothing and is none of our business.
     Without,
+}
+
+/// What became of the last [`Session::save`](super::Session::save).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnSave {
+    /// There was none, or it succeeded.
+    Fine,
+    /// It failed, and the handler knows.
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +111,7 @@ impl State {
             decided: Mark::default(),
             arrival,
             renewed: Renewed::No,
+            own_save: OwnSave::Fine,
             origin,
             fate: Fate::Keep,
             usage: Usage::Ignored,

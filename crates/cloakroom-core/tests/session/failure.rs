@@ -10,8 +10,8 @@ use cloakroom_core::{
     Scope, SessionManagerBuilder, Store as _, TouchPolicy,
 };
 
-use http::HeaderMap;
 use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
 
 use crate::support::*;
 
@@ -92,6 +92,20 @@ fn a_failed_save_is_an_error_and_can_be_made_again() {
     increment(&session);
     let error = run(session.save()).unwrap_err();
     assert_eq!((error.status().as_u16(), error.retry_after()), (413, None));
+}
+
+#[test]
+fn a_client_that_is_told_to_try_again_is_not_served_twice() {
+    for (answer, stored) in [(StatusCode::SERVICE_UNAVAILABLE, None), (OK, Some(1))] {
+        let site = Site::new();
+        let mut browser = site.visitor();
+        let (lazy, session) = site.open(&browser);
+        session.insert("order", 1).unwrap();
+        site.desk.next("save", DOWN);
+        assert!(run(session.save()).is_err());
+        site.close_with(&mut browser, &lazy, answer).unwrap();
+        assert_eq!(site.read(&browser, "order"), stored, "after {answer}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A save that was dropped, or whose answer never came, counts once.
 
-use cloakroom_core::{ErrorKind, SaveError, Session};
+use cloakroom_core::{ErrorKind, Policy, Rotation, SaveError, Session, TouchPolicy};
 
 use crate::support::*;
 
@@ -260,5 +260,27 @@ fn a_write_stays_in_doubt_while_its_repetition_fails_too() {
     site.desk.next("save", Fault::Before(ErrorKind::Unavailable));
     assert!(run(session.save()).is_err() && run(session.save()).is_err());
     run(session.save()).unwrap();
+    assert_eq!(site.read(&browser, "n"), Some(2));
+}
+
+#[test]
+fn a_rotation_that_nobody_saw_and_others_followed_is_not_made_again() {
+    let policy = Policy::default().rotation(Rotation::every(MINUTE)).touch(TouchPolicy::Always);
+    let site = Site::policy(policy);
+    let mut browser = site.visitor();
+    let mut tab = browser.clone();
+    site.clock.advance(MINUTE);
+    let (lazy, session) = site.open(&browser);
+    increment(&session);
+    site.desk.next("save", Fault::After(UNKNOWN));
+    assert!(run(session.save()).is_err());
+    // The id is another one by now; a tab that still has the previous one is told, and its visit is a touch.
+    site.clock.advance(MINUTE / 60);
+    assert!(
+        site.visit(&mut tab, |session| assert_eq!(session.get::<i64>("n").unwrap(), Some(2))).unwrap().sets()
+    );
+    run(session.save()).unwrap();
+    assert!(site.close(&mut browser, &lazy).unwrap().sets());
+    assert_eq!(browser.cookie(), tab.cookie());
     assert_eq!(site.read(&browser, "n"), Some(2));
 }
