@@ -105,17 +105,7 @@ impl Verifier {
         }
         let (id, rest) = bytes.split_first_chunk()?;
         let (at, rest) = time(rest)?;
-        let previous = match rest {
-            [] => Previous::None,
-            _ => {
-                let (id, rest) = rest.split_first_chunk()?;
-                let (until, rest) = time(rest)?;
-                match rest {
-                    [] => Previous::Over { id: *id, until },
-                    salt => Previous::Waiting { id: *id, until, salt: salt.try_into().ok()? },
-                }
-            }
-        };
+        let previous = Previous::from_bytes(rest)?;
         Some(Self(Some(Issued { id: *id, at, previous })))
     }
 
@@ -174,6 +164,20 @@ impl Verifier {
             issued.previous = Previous::Over { id, until: limit.min(until) };
         }
         confirmed
+    }
+}
+
+impl Previous {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self::None);
+        }
+        let (id, rest) = bytes.split_first_chunk()?;
+        let (until, salt) = time(rest)?;
+        if salt.is_empty() {
+            return Some(Self::Over { id: *id, until });
+        }
+        Some(Self::Waiting { id: *id, until, salt: salt.try_into().ok()? })
     }
 }
 
