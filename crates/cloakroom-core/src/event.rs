@@ -1,6 +1,7 @@
 //! What an application can watch.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::error::StoreError;
 
@@ -52,6 +53,14 @@ pub enum Event<'a> {
     Expired,
     /// A request's cookie was not accepted.
     Rejected(Rejection),
+    /// More different ids that name no session came from one address than [`Policy::guessing`](crate::Policy::guessing)
+    /// lets pass. Once in each window.
+    Guessing {
+        /// The address; of an IPv6 address the /64.
+        address: IpAddr,
+        /// How many ids there were so far.
+        ids: u32,
+    },
     /// Another request wrote first: the changes are applied again to what it wrote. Attempts count from 1.
     Conflict {
         /// How many conflicts this save has met.

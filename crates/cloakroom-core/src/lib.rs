@@ -24,6 +24,7 @@ pub mod rotation;
 pub mod session;
 pub mod store;
 pub mod verifier;
+mod watch;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::{
@@ -46,3 +47,4 @@ pub use session::{
 };
 pub use store::{Loaded, Page, Put, Remaining, Scope, Store, StoreFuture, Stored, Summary, Swept, Touch};
 pub use verifier::Verifier;
+pub use watch::Guessing;

@@ -1,5 +1,6 @@
 //! Everything that sessions share: store, policy, cookie, clock, random source and observer.
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::report::{Pace, Reported};
 use crate::session::{Held, LazySession, SaveError};
 use crate::store::Store;
 use crate::verifier::Verifier;
+use crate::watch::{Watch, network};
 
 /// The application's sessions: one for each cookie, shared by all requests.
 ///
@@ -50,6 +52,7 @@ pub(crate) struct ManagerState {
     observer: Option<Arc<dyn Observer>>,
     undecodable: Pace,
     observer_panicked: Pace,
+    watch: Watch,
 }
 
 impl SessionManager {
@@ -67,7 +70,16 @@ impl SessionManager {
 
     /// The session of the request with these headers. Reads the cookie and does nothing else.
     pub fn begin(&self, headers: &HeaderMap) -> LazySession {
-        LazySession::new(Arc::clone(&self.inner), self.inner.cookie.read(headers))
+        LazySession::new(Arc::clone(&self.inner), self.inner.cookie.read(headers), None)
+    }
+
+    /// The same for a request whose client's address is known, so that somebody who tries ids is noticed; see
+    /// [`Policy::guessing`].
+    ///
+    /// Behind a proxy the peer's address is the proxy's. Take the client's from the header that your proxy sets, and
+    /// from no other: a client can send any.
+    pub fn begin_from(&self, headers: &HeaderMap, client: IpAddr) -> LazySession {
+        LazySession::new(Arc::clone(&self.inner), self.inner.cookie.read(headers), Some(client))
     }
 
     /// The store, for listing, counting, ending and sweeping.
@@ -153,6 +165,7 @@ impl SessionManagerBuilder {
                 observer,
                 undecodable,
                 observer_panicked,
+                watch: Watch::default(),
             }),
         })
     }
@@ -216,6 +229,14 @@ impl ManagerState {
         SaveError::Store { source, retry_after: self.retry_after() }
     }
 
+    /// Takes note of an id that names no session.
+    pub(crate) fn unknown(&self, id: &SessionId, client: Option<IpAddr>) {
+        let Some(client) = client else { return };
+        if let Some(ids) = self.watch.unknown(self.policy.guessing, client, id, self.now()) {
+            self.notify(&Event::Guessing { address: network(client), ids });
+        }
+    }
+
     /// Tells the log and the observer. A panicking observer is reported and stops nothing.
     ///
     /// What may happen on every request for hours is told to the log once a minute, and to the observer every time. A
@@ -234,6 +255,9 @@ impl ManagerState {
             }
             Event::Reused => {
                 tracing::warn!("a replaced session id was used again: somebody may hold a copy of a cookie");
+            }
+            Event::Guessing { address, ids } => {
+                tracing::warn!(%address, ids, "many session ids that name no session came from one address");
             }
             Event::Gone => tracing::debug!("session ended during the request"),
             Event::Created

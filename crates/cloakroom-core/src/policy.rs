@@ -8,6 +8,7 @@ use crate::lifetime::Lifetime;
 use crate::record::{Data, Record};
 use crate::rotation::Rotation;
 use crate::store::Store;
+use crate::watch::Guessing;
 
 /// How sessions live, what counts as activity and what happens when something fails.
 ///
@@ -31,6 +32,9 @@ pub struct Policy {
     pub(crate) on_server_error: ServerErrorPolicy,
     pub(crate) retries: Retries,
     pub(crate) data_limit: DataLimit,
+    pub(crate) value_limit: Option<usize>,
+    pub(crate) key_limit: KeyLimit,
+    pub(crate) guessing: Guessing,
     pub(crate) rotation: Option<Rotation>,
 }
 
@@ -133,6 +137,40 @@ impl Policy {
     #[must_use]
     pub fn data_limit(self, bytes: usize) -> Self {
         Self { data_limit: DataLimit(bytes), ..self }
+    }
+
+    /// The most bytes, as JSON, that one value of a session may have. More is an error of the save.
+    ///
+    /// # Default
+    /// No other than [`Policy::data_limit`].
+    ///
+    /// # Cost
+    /// Every value is measured once more when a session is written.
+    #[must_use]
+    pub fn value_limit(self, bytes: usize) -> Self {
+        Self { value_limit: Some(bytes), ..self }
+    }
+
+    /// The most values that a session may have. More is an error of the save.
+    ///
+    /// # Default
+    /// 1,000: far more than an application names, and soon reached by one that takes names from visitors.
+    #[must_use]
+    pub fn key_limit(self, keys: usize) -> Self {
+        Self { key_limit: KeyLimit(keys), ..self }
+    }
+
+    /// When unknown ids from one address are an event, for requests whose address is known
+    /// ([`SessionManager::begin_from`](crate::SessionManager::begin_from)).
+    ///
+    /// # Default
+    /// [`Guessing::Watched`]: more than 30 different ones within a minute.
+    ///
+    /// # Cost
+    /// See [`Guessing`].
+    #[must_use]
+    pub fn guessing(self, guessing: Guessing) -> Self {
+        Self { guessing, ..self }
     }
 
     /// The lifetime of a session of which nothing is known yet.
@@ -274,6 +312,15 @@ pub(crate) struct Retries(pub(crate) u32);
 impl Default for Retries {
     fn default() -> Self {
         Self(8)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyLimit(pub(crate) usize);
+
+impl Default for KeyLimit {
+    fn default() -> Self {
+        Self(1_000)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::{LoadError, SaveError};
 use super::inner::{Inner, lock};
 use super::state::{Held, Origin};
-use super::step::{Action, Step, check_size};
+use super::step::{Action, Step, check_limits};
 use crate::clock::Timestamp;
 use crate::error::{ErrorKind, StoreError};
 use crate::event::Event;
@@ -124,7 +124,7 @@ impl Inner {
         if let Some(record) = verb.record()
             && purpose == Purpose::Asked
         {
-            check_size(record, policy.data_limit.0)?;
+            check_limits(&record.data, policy)?;
         }
         if verb.needs_a_cookie() && state.response == Response::Sent {
             return Err(SaveError::ResponseSent);

@@ -92,6 +92,22 @@ pub enum SaveError {
         /// The policy's limit in bytes.
         limit: usize,
     },
+    /// One value is longer than the policy allows.
+    #[error(
+        "a value of the session is longer than {limit} bytes; keep big values elsewhere or raise Policy::value_limit"
+    )]
+    ValueTooLarge {
+        /// The policy's limit in bytes.
+        limit: usize,
+    },
+    /// There are more values than the policy allows.
+    #[error(
+        "the session has more than {limit} values; put what belongs together under one key or raise Policy::key_limit"
+    )]
+    TooManyKeys {
+        /// The policy's limit.
+        limit: usize,
+    },
     /// The session was to be ended, but it could not be loaded and the policy let the request go on without it
     /// ([`LoadFailure::Anonymous`](crate::LoadFailure::Anonymous)). It is still there: nobody must be told otherwise.
     #[error("the session could not be loaded and so was not ended")]
@@ -152,6 +168,8 @@ impl SaveError {
             | Self::Store { .. }
             | Self::Value(_)
             | Self::TooLarge { .. }
+            | Self::ValueTooLarge { .. }
+            | Self::TooManyKeys { .. }
             | Self::Detached { .. }
             | Self::Random(_)
             | Self::ResponseSent => Outcome::NotWritten,
@@ -172,7 +190,9 @@ impl SaveError {
             Self::Contended { .. } | Self::Unsettled | Self::Store { .. } | Self::Detached { .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::ValueTooLarge { .. } | Self::TooManyKeys { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Value(_) | Self::Random(_) | Self::Cookie(_) | Self::ResponseSent => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

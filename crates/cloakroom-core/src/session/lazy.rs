@@ -1,6 +1,7 @@
 //! The session before a handler asks for it and after the handler has finished: what a framework deals with.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,17 +38,20 @@ pub struct LazySession {
 struct LazyInner {
     manager: Arc<ManagerState>,
     presented: Presented,
+    /// From where the request comes, where the framework knows.
+    client: Option<IpAddr>,
     session: OnceCell<Session>,
     /// Whether the response was made ready, so that a session loaded afterwards cannot send a cookie either.
     finished: AtomicBool,
 }
 
 impl LazySession {
-    pub(crate) fn new(manager: Arc<ManagerState>, presented: Presented) -> Self {
+    pub(crate) fn new(manager: Arc<ManagerState>, presented: Presented, client: Option<IpAddr>) -> Self {
         Self {
             inner: Arc::new(LazyInner {
                 manager,
                 presented,
+                client,
                 session: OnceCell::new(),
                 finished: AtomicBool::new(false),
             }),
@@ -213,6 +217,7 @@ impl LazyInner {
                     Standing::Previous(current) => (current.unwrap_or_else(|| id.clone()), Shown::No),
                     Standing::Superseded => {
                         manager.notify(&Event::Rejected(Rejection::Superseded));
+                        manager.unknown(id, self.client);
                         return Recognised::As(Origin::Nothing);
                     }
                     Standing::Reused => return Recognised::Reused(key),
@@ -227,6 +232,7 @@ impl LazyInner {
             }
             Found::Answer(Loaded::Absent) => {
                 manager.notify(&Event::Rejected(Rejection::Unknown));
+                manager.unknown(id, self.client);
                 Origin::Nothing
             }
             Found::NoAnswer => Origin::Detached,

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::changes::Mark;
 use super::error::SaveError;
 use super::state::{Held, Origin};
@@ -11,7 +13,8 @@ use crate::error::StoreError;
 use crate::event::Event;
 use crate::id::{SessionId, StoreKey};
 use crate::plan::{CookieStep, Purpose, Shown};
-use crate::record::{Record, Version};
+use crate::policy::{DataLimit, Policy};
+use crate::record::{Data, Record, Version};
 use crate::store::{Put, Store, Touch};
 
 /// What is asked of the store, what the browser is told afterwards, and how much of what was done it covers.
@@ -149,8 +152,22 @@ impl Action {
     }
 }
 
-/// Measures the data without keeping its text.
-pub(super) fn check_size(record: &Record, limit: usize) -> Result<(), SaveError> {
+/// Whether the policy lets the data in.
+pub(super) fn check_limits(data: &Data, policy: &Policy) -> Result<(), SaveError> {
+    let DataLimit(limit) = policy.data_limit;
+    if data.len() > policy.key_limit.0 {
+        return Err(SaveError::TooManyKeys { limit: policy.key_limit.0 });
+    }
+    if let Some(limit) = policy.value_limit
+        && !data.values().all(|value| fits(value, limit))
+    {
+        return Err(SaveError::ValueTooLarge { limit });
+    }
+    if fits(data, limit) { Ok(()) } else { Err(SaveError::TooLarge { limit }) }
+}
+
+/// Measures JSON without keeping its text.
+fn fits(value: &impl Serialize, limit: usize) -> bool {
     struct Counter(usize);
     impl io::Write for Counter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -161,5 +178,5 @@ pub(super) fn check_size(record: &Record, limit: usize) -> Result<(), SaveError>
             Ok(())
         }
     }
-    serde_json::to_writer(Counter(limit), &record.data).map_err(|_| SaveError::TooLarge { limit })
+    serde_json::to_writer(Counter(limit), value).is_ok()
 }

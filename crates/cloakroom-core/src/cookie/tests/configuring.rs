@@ -22,6 +22,14 @@ fn asvs_3_3_1_asvs_3_3_3_the_host_prefix_takes_neither_domain_nor_path() {
 }
 
 #[test]
+fn owasp_name_of_the_cookie_says_nothing_about_the_software() {
+    let name = built(CookieConfig::default()).name().to_ascii_lowercase();
+    for word in ["cloakroom", "rust", "axum", "actix", "tower", "sid", "sess"] {
+        assert!(!name.contains(word), "{word} in {name}");
+    }
+}
+
+#[test]
 fn rfc6265bis_prefix_in_another_case_is_refused() {
     for (name, prefix) in [
         ("__host-id", "__Host-"),
