@@ -1,5 +1,10 @@
 //! Disks that are full.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "which way was used depends on the machine, and belongs into the output"
+)]
+
 use std::fs::{File, remove_file};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};

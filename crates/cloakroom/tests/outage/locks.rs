@@ -58,8 +58,10 @@ async fn a_stuck_writer(store: SqlStore, place: &Place, log: Log) {
 
     let site = Site::new(store.clone(), &log);
     let other = tokio::sync::Mutex::new(other);
-    let fault = async || drop(other.lock().await.execute("BEGIN IMMEDIATE").await.unwrap());
-    let repair = async || drop(other.lock().await.execute("ROLLBACK").await.unwrap());
+    let execute = async |text: &'static str| {
+        other.lock().await.execute(text).await.unwrap();
+    };
+    let (fault, repair) = (async || execute("BEGIN IMMEDIATE").await, async || execute("ROLLBACK").await);
     endure(&site, Fails::Writes, fault, repair).await;
     timeout(GUARD, store.close()).await.expect("closing ends");
 }
@@ -141,20 +143,16 @@ enum Locker {
 impl Locker {
     async fn lock(place: &Place) -> Self {
         let table = place.layout.table();
-        match place.backend {
-            Backend::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(&place.url).await.unwrap();
-                let text = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
-                sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.unwrap();
-                Self::Postgres(connection)
-            }
-            _ => {
-                let mut connection = sqlx::MySqlConnection::connect(&place.url).await.unwrap();
-                let text = format!("LOCK TABLES {table} WRITE");
-                sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.unwrap();
-                Self::Mysql(connection)
-            }
+        if place.backend == Backend::Postgres {
+            let mut connection = sqlx::PgConnection::connect(&place.url).await.unwrap();
+            let text = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+            sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.unwrap();
+            return Self::Postgres(connection);
         }
+        let mut connection = sqlx::MySqlConnection::connect(&place.url).await.unwrap();
+        let text = format!("LOCK TABLES {table} WRITE");
+        sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.unwrap();
+        Self::Mysql(connection)
     }
 
     async fn unlock(self) {
