@@ -29,11 +29,13 @@ type Opened = Arc<Mutex<Vec<i64>>>;
 /// What a lock keeps others from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
+    /// Writing the rows that are there: statements wait in the midst of their transaction. In SQLite, all writing.
+    Rows,
     Writing,
     ReadingAndWriting,
 }
 
-/// A lock of the whole table, held until it is released.
+/// A lock, held until it is released.
 pub(crate) enum Lock {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
@@ -143,7 +145,7 @@ impl Database {
         }
     }
 
-    /// Takes a lock of the whole table. SQLite has none against reading.
+    /// Takes a lock. SQLite has none against reading.
     pub(crate) async fn lock(&self, place: &Place, reach: Reach) -> Lock {
         let table = place.layout.table();
         match self {
@@ -155,50 +157,48 @@ impl Database {
             }
             Self::Postgres { watch, .. } => {
                 let mut connection = watch.acquire().await.unwrap();
-                let mode = match reach {
-                    Reach::Writing => "EXCLUSIVE",
-                    Reach::ReadingAndWriting => "ACCESS EXCLUSIVE",
+                let lock = match reach {
+                    Reach::Rows => format!("SELECT 1 FROM \"{table}\" FOR UPDATE"),
+                    Reach::Writing => format!("LOCK TABLE \"{table}\" IN EXCLUSIVE MODE"),
+                    Reach::ReadingAndWriting => format!("LOCK TABLE \"{table}\" IN ACCESS EXCLUSIVE MODE"),
                 };
-                let text = format!("BEGIN; LOCK TABLE \"{table}\" IN {mode} MODE");
+                let text = format!("BEGIN; {lock}");
                 sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *connection).await.unwrap();
                 Lock::Postgres(connection)
             }
             Self::Mysql { watch, .. } => {
                 let mut connection = watch.acquire().await.unwrap();
-                let mode = match reach {
-                    Reach::Writing => "READ",
-                    Reach::ReadingAndWriting => "WRITE",
+                let text = match reach {
+                    Reach::Rows => format!("BEGIN; SELECT 1 FROM `{table}` FOR UPDATE"),
+                    Reach::Writing => format!("LOCK TABLES `{table}` READ"),
+                    Reach::ReadingAndWriting => format!("LOCK TABLES `{table}` WRITE"),
                 };
-                let text = format!("LOCK TABLES `{table}` {mode}");
                 sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *connection).await.unwrap();
                 Lock::Mysql(connection)
             }
         }
     }
 
-    /// Waits until a statement of somebody waits for the lock. SQLite keeps no list of who waits.
-    pub(crate) async fn waits_for_lock(&self, place: &Place) {
-        let table = place.layout.table();
+    /// Whether a statement waits for a lock. SQLite keeps no list of who waits.
+    pub(crate) async fn somebody_waits(&self, place: &Place) -> bool {
         match self {
-            Self::Memory | Self::Sqlite { .. } => {}
-            Self::Postgres { watch, .. } => {
-                until("no statement arrived", async || {
-                    let text =
-                        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = to_regclass($1)";
-                    let waiting: i64 = sqlx::query_scalar(text).bind(table).fetch_one(watch).await.unwrap();
-                    waiting > 0
-                })
-                .await;
+            Self::Memory | Self::Sqlite { .. } => true,
+            Self::Postgres { opened, watch, .. } => {
+                let ours = opened.lock().unwrap().clone();
+                let text = "SELECT count(*) FROM pg_stat_activity \
+                            WHERE pid = ANY($1) AND wait_event_type = 'Lock'";
+                let waiting: i64 = sqlx::query_scalar(text).bind(&ours).fetch_one(watch).await.unwrap();
+                waiting > 0
             }
             Self::Mysql { watch, .. } => {
-                until("no statement arrived", async || {
-                    let text = "SELECT count(*) FROM information_schema.processlist \
-                                WHERE state LIKE 'Waiting for table%' AND info LIKE ?";
-                    let info = format!("%{table}%");
-                    let waiting: i64 = sqlx::query_scalar(text).bind(info).fetch_one(watch).await.unwrap();
-                    waiting > 0
-                })
-                .await;
+                let named = format!("%{}%", place.layout.table());
+                let text = "SELECT count(*) FROM information_schema.processlist \
+                            WHERE state LIKE 'Waiting for table%' AND info LIKE ?";
+                let tables: i64 = sqlx::query_scalar(text).bind(&named).fetch_one(watch).await.unwrap();
+                let text = "SELECT count(*) FROM information_schema.innodb_trx \
+                            WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE ?";
+                let rows: i64 = sqlx::query_scalar(text).bind(&named).fetch_one(watch).await.unwrap();
+                tables + rows > 0
             }
         }
     }
@@ -214,7 +214,7 @@ impl Lock {
                 sqlx::raw_sql("COMMIT").execute(&mut *connection).await.unwrap();
             }
             Self::Mysql(mut connection) => {
-                sqlx::raw_sql("UNLOCK TABLES").execute(&mut *connection).await.unwrap();
+                sqlx::raw_sql("COMMIT; UNLOCK TABLES").execute(&mut *connection).await.unwrap();
             }
         }
     }
