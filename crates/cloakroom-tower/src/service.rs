@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::error::SessionError;
+use crate::layer::Client;
 use crate::sessions::{Admission, Sessions};
 
 /// A service whose requests carry a session; made by [`SessionLayer`](crate::SessionLayer).
@@ -28,11 +29,12 @@ use crate::sessions::{Admission, Sessions};
 pub struct SessionService<S> {
     inner: S,
     manager: SessionManager,
+    client: Client,
 }
 
 impl<S> SessionService<S> {
-    pub(crate) const fn new(inner: S, manager: SessionManager) -> Self {
-        Self { inner, manager }
+    pub(crate) const fn new(inner: S, manager: SessionManager, client: Client) -> Self {
+        Self { inner, manager, client }
     }
 }
 
@@ -50,7 +52,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let admission = Sessions::admit(&self.manager, &mut request);
+        let admission = Sessions::admit(&self.manager, &self.client, &mut request);
         ResponseFuture { progress: Progress::Handling { handler: self.inner.call(request), admission } }
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use cloakroom_core::{LazySession, SessionManager};
 use http::Extensions;
 
+use crate::layer::Client;
+
 /// Every session of a request, by the name of its cookie, for applications with more than one
 /// [`SessionLayer`](crate::SessionLayer).
 ///
@@ -54,7 +56,11 @@ impl Sessions {
     }
 
     /// Begins the manager's session for a request, unless an outer layer has begun it.
-    pub(crate) fn admit<B>(manager: &SessionManager, request: &mut http::Request<B>) -> Admission {
+    pub(crate) fn admit<B>(
+        manager: &SessionManager,
+        client: &Client,
+        request: &mut http::Request<B>,
+    ) -> Admission {
         let outer = request.extensions().get::<Self>().cloned();
         if let Some(entry) = outer.as_ref().and_then(|outer| outer.entry(manager.cookie_name())) {
             if !Arc::ptr_eq(entry.manager.store(), manager.store()) {
@@ -66,7 +72,10 @@ impl Sessions {
             request.extensions_mut().insert(entry.session.clone());
             return Admission::LeaveToOuter;
         }
-        let session = manager.begin(request.headers());
+        let session = match client.address(request) {
+            Some(address) => manager.begin_from(request.headers(), address),
+            None => manager.begin(request.headers()),
+        };
         let entry = Entry { manager: manager.clone(), session: session.clone(), outer };
         let extensions: &mut Extensions = request.extensions_mut();
         extensions.insert(session.clone());
