@@ -8,7 +8,7 @@ use cloakroom_core::ErrorKind;
 
 use super::{Fixture, assert_failed, create, file, load, patient, payload, save, with_table};
 use crate::embedded::Embedded;
-use crate::gather::Gathering;
+use crate::gather::{Gathering, Retry};
 use crate::operation::Answer;
 
 /// How often each writer writes.
@@ -110,6 +110,22 @@ async fn a_lock_that_is_never_given_back_is_an_error_within_the_limit() {
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     assert_failed(&embedded.submit(create(1, "{}")).await, ErrorKind::Unavailable);
+    other.execute_batch("ROLLBACK").unwrap();
+    embedded.submit(create(1, "{}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_lock_was_not_begun_when_its_time_has_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let gathering = Gathering::default().with_time_limit(Duration::from_millis(200));
+    let embedded = with_table(file(&path), gathering.with_retry(Retry::never()));
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // Two operations on one key never share a batch: while the first waits for the lock, the second waits for it.
+    let (first, second) = tokio::join!(embedded.submit(create(1, "{}")), embedded.submit(save(1, 1, "{}")));
+    assert_failed(&first, ErrorKind::Unavailable);
+    assert_failed(&second, ErrorKind::Unavailable);
     other.execute_batch("ROLLBACK").unwrap();
     embedded.submit(create(1, "{}")).await.unwrap();
 }
