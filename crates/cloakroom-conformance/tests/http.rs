@@ -56,7 +56,7 @@ const CAUGHT: &[(Flaw, &str)] = &[
     ),
     (Flaw::SetsOnlyTheCookie, "nobody::asvs_14_3_2_r38_pages_that_read_vary_by_cookie_and_others_do_not"),
     (Flaw::PutsNoSessionIn, "round_trips::a_read_is_one_load"),
-    (Flaw::MixesRequestsUp, "parallel::r42_every_visitor_sees_only_their_own"),
+    (Flaw::MixesRequestsUp, "parallel::r42_asvs_15_4_1_every_visitor_sees_only_their_own"),
     (Flaw::ClearsCookiesOfNobody, "nobody::an_unknown_cookie_is_never_cleared"),
     (Flaw::ReadsOtherHeaders, "nobody::r15_asvs_14_2_1_an_id_counts_only_in_the_cookie"),
     (

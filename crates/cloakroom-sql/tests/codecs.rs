@@ -134,7 +134,7 @@ fn every_codec_keeps_a_record_whole_in_mysql() {
 }
 
 #[test]
-fn a_row_of_an_unknown_codec_is_corrupt_and_stays() {
+fn r35_a_row_of_an_unknown_codec_is_corrupt_and_stays() {
     support::run(async {
         let url = format!("sqlite:{}", support::folder().join("unknown.sqlite").display());
         let writer = open(url.as_str(), &Layout::native(), backwards()).await;

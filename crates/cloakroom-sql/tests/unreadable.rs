@@ -17,7 +17,15 @@ use table::Table;
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// What no session's row holds, each as SQL: first what only a column of text takes, then what any takes.
-const TEXTS: [(Column, &str); 2] = [(Column::Data, "''"), (Column::Data, "'hunter2, but no JSON'")];
+const TEXTS: [(Column, &str); 6] = [
+    (Column::Data, "''"),
+    (Column::Data, "'hunter2, but no JSON'"),
+    // Cut off, and what Java, PHP and Python would make objects of.
+    (Column::Data, "'{\"hunter2\":1'"),
+    (Column::Data, "'rO0ABXNyABFqYXZhLnV0aWwuSGFzaE1hcA'"),
+    (Column::Data, "'O:8:\"stdClass\":0:{}'"),
+    (Column::Data, "'cos\nsystem\n(S''id''\ntR.'"),
+];
 const VALUES: [(Column, &str); 8] = [
     (Column::Data, "'[\"hunter2\"]'"),
     (Column::Data, "'\"hunter2\"'"),
@@ -81,7 +89,7 @@ where
 
 #[cfg(feature = "sqlite")]
 #[test]
-fn r34_sqlite_leaves_what_it_cannot_read() {
+fn r34_r35_sqlite_leaves_what_it_cannot_read() {
     support::run(async {
         for data in [DataColumn::Json, DataColumn::Text] {
             let pool = support::sqlite_pool(&support::folder().join("unreadable.sqlite"), 2).await;
@@ -92,7 +100,7 @@ fn r34_sqlite_leaves_what_it_cannot_read() {
 
 #[cfg(feature = "postgres")]
 #[test]
-fn r34_postgres_leaves_what_it_cannot_read() {
+fn r34_r35_postgres_leaves_what_it_cannot_read() {
     support::run(async {
         for data in [DataColumn::Json, DataColumn::Text] {
             let layout = support::own_table("unreadable", support::Server::Postgres).with_data(data);
@@ -103,7 +111,7 @@ fn r34_postgres_leaves_what_it_cannot_read() {
 
 #[cfg(feature = "mysql")]
 #[test]
-fn r34_mysql_leaves_what_it_cannot_read() {
+fn r34_r35_mysql_leaves_what_it_cannot_read() {
     support::run(async {
         for data in [DataColumn::Json, DataColumn::Text] {
             let layout = support::own_table("unreadable", support::Server::Mysql).with_data(data);

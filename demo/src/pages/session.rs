@@ -2,7 +2,8 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{Redirect, Response};
+use axum::http::HeaderName;
+use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::Persistence;
 use cloakroom::axum::{Session, SessionError};
 
@@ -49,10 +50,12 @@ pub(crate) async fn rotate(session: Session) -> Result<Redirect, SessionError> {
     Ok(Redirect::to("/session"))
 }
 
-/// The redirect goes to a page without a session: a message left there would begin a new one.
-pub(crate) async fn forget(session: Session) -> Redirect {
+/// The redirect goes to a page without a session: a message left there would begin a new one. What the browser kept of
+/// this site goes too (ASVS 14.3.1), so that nobody who comes after sees it with the *back* button.
+pub(crate) async fn forget(session: Session) -> impl IntoResponse {
     session.destroy();
-    Redirect::to("/forgotten")
+    let clear = (HeaderName::from_static("clear-site-data"), "\"cache\", \"cookies\", \"storage\"");
+    ([clear], Redirect::to("/forgotten"))
 }
 
 pub(crate) async fn forgotten(State(app): State<App>) -> Response {

@@ -79,7 +79,7 @@ fn broken_requests_get_a_page() {
 }
 
 #[test]
-fn asvs_3_5_1_forms_of_other_sites_are_refused() {
+fn asvs_3_5_1_asvs_7_4_4_forms_of_other_sites_are_refused() {
     let database = Database::sqlite();
     let server = Server::start(database.url());
     let mut visitor = Visitor::new();
@@ -89,6 +89,30 @@ fn asvs_3_5_1_forms_of_other_sites_are_refused() {
         assert_eq!(page.status, 403);
         page.assert_says("This form was sent from another site");
         assert!(page.headers.get("set-cookie").is_none());
+    }
+    visitor.get(&server, "/things").assert_says("Coat");
+}
+
+#[test]
+fn asvs_14_3_1_forgetting_clears_what_the_browser_kept() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    let page = visitor.post_from("same-origin", &server, "/session/forget", &[]);
+    assert_eq!(page.status, 303);
+    assert_eq!(page.headers["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
+    assert_eq!(database.rows(), 0);
+}
+
+#[test]
+fn asvs_3_5_3_what_changes_something_takes_no_get() {
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    for path in ["/session/forget", "/session/rotate", "/things/1/take-back"] {
+        assert_eq!(visitor.get(&server, path).status, 405, "{path}");
     }
     visitor.get(&server, "/things").assert_says("Coat");
 }

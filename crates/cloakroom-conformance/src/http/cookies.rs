@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cloakroom_core::{CookieConfig, SameSite};
-use http::StatusCode;
-use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, HeaderName, LOCATION, SET_COOKIE, VARY};
+use http::{HeaderValue, StatusCode};
 
 use super::site::{COOKIE_NAME, Driver};
 use crate::outcome::{Checked, ensure, ensure_eq};
@@ -18,6 +18,27 @@ pub(super) async fn asvs_3_3_1_asvs_3_3_2_nist_5_1_1_cookie_of_the_first_write_i
     ensure_eq!(cookie.attributes, ["httponly", "path=/", "samesite=lax", "secure"], "attributes");
     ensure_eq!(cookie.max_age, None, "the lifetime of a browser session's cookie");
     ensure_eq!(cookie.value.len(), 43, "the length of the id");
+    Ok(())
+}
+
+pub(super) async fn r39_nist_5_1_http_the_cookie_is_secure_whatever_the_request_says(
+    driver: Driver,
+) -> Checked {
+    let site = driver.site()?;
+    for (name, value) in [
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-ssl", "off"),
+        ("front-end-https", "off"),
+        ("forwarded", "for=192.0.2.60;proto=http;by=203.0.113.43"),
+        ("host", "example.com:80"),
+    ] {
+        let headers = [(HeaderName::from_static(name), HeaderValue::from_static(value))];
+        let reply = site.send("/insert?key=a&value=b", &headers).await?;
+        let cookie = reply.new_cookie()?;
+        let is_guarded = cookie.has("secure") && cookie.name.starts_with("__Host-");
+        ensure!(is_guarded, "{name}: {value} made the cookie insecure");
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use cloakroom_core::{Lifetime, Policy};
 use serde_json::Value;
 
 use super::site::{Driver, START};
-use crate::outcome::{Checked, ensure_eq};
+use crate::outcome::{Checked, Failure, ensure, ensure_eq};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -97,5 +97,79 @@ pub(super) async fn asvs_9_2_1_the_cookies_lifetime_is_not_the_limit(driver: Dri
     // Whatever a client does to its cookie's lifetime, it sends the same header.
     let reply = site.get_with("/read?key=greeting", cookie.as_bytes()).await?;
     ensure_eq!(reply.body, "null", "what an old cookie reads");
+    Ok(())
+}
+
+pub(super) async fn nist_5_2_timeouts_end_a_session_and_only_a_sign_in_moves_both(driver: Driver) -> Checked {
+    let lifetime = Lifetime::idle(10 * MINUTE).with_absolute(30 * MINUTE);
+    let site = driver.site_of(Policy::default().lifetime(lifetime))?;
+    let start = async |steps: &[(u32, &str)]| {
+        let guest = site.guest().await?;
+        for (minutes, target) in steps {
+            site.clock.advance(*minutes * MINUTE);
+            guest.get(target).await?.ok()?;
+        }
+        Ok::<_, Failure>(guest)
+    };
+    // Inactivity ends it, although much is left overall.
+    let guest = start(&[]).await?;
+    site.clock.advance(10 * MINUTE);
+    ensure_eq!(guest.value("greeting").await?, Value::Null, "after ten minutes of inactivity");
+    // Activity moves the first limit only.
+    let guest = start(&[(9, "/look"), (9, "/insert?key=a&value=b"), (9, "/look")]).await?;
+    site.clock.advance(3 * MINUTE);
+    ensure_eq!(guest.value("greeting").await?, Value::Null, "after thirty minutes of activity");
+    // A sign-in moves both.
+    let guest =
+        start(&[(9, "/look"), (9, "/look"), (9, "/sign-in?user=ada"), (9, "/look"), (9, "/look")]).await?;
+    site.clock.advance(9 * MINUTE);
+    ensure_eq!(guest.value("greeting").await?, "hello", "27 minutes after the sign-in");
+    site.clock.advance(3 * MINUTE);
+    ensure_eq!(guest.value("greeting").await?, Value::Null, "30 minutes after the sign-in");
+    Ok(())
+}
+
+pub(super) async fn nist_5_2_levels_have_their_limits(driver: Driver) -> Checked {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    for (lifetime, idle, overall) in [
+        (Lifetime::aal1(), None, 30 * 24 * HOUR),
+        (Lifetime::aal2(), Some(HOUR), 24 * HOUR),
+        (Lifetime::aal3(), Some(15 * MINUTE), 12 * HOUR),
+    ] {
+        let site = driver.site_of(Policy::default().lifetime(lifetime))?;
+        for (limit, step) in
+            idle.map(|idle| (idle, idle)).into_iter().chain([(overall, idle.unwrap_or(overall) / 2)])
+        {
+            let guest = site.guest().await?;
+            let mut left = limit - MILLISECOND;
+            while left > step {
+                site.clock.advance(step);
+                guest.get("/look").await?.ok()?;
+                left -= step;
+            }
+            site.clock.advance(left);
+            ensure_eq!(guest.value("greeting").await?, "hello", "a millisecond before {limit:?}");
+            // What has just been read is activity, which moves no overall limit.
+            site.clock.advance(if Some(limit) == idle { limit } else { MILLISECOND });
+            ensure_eq!(guest.value("greeting").await?, Value::Null, "at {limit:?}");
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn r49_a_remembered_session_ends_at_logout_like_any_other(driver: Driver) -> Checked {
+    let site = driver.site()?;
+    let guest = site.guest().await?;
+    guest.get("/sign-in?user=ada").await?.new_cookie()?;
+    guest.get("/remember").await?.new_cookie()?;
+    guest.restart();
+    let thief = guest.copy();
+    ensure_eq!(guest.info("user").await?, "ada", "after the browser was closed");
+    guest.get("/destroy").await?.removes_the_cookie()?;
+    ensure!(guest.id().is_none(), "the browser still has the cookie");
+    for _ in 0..2 {
+        ensure_eq!(thief.info("user").await?, Value::Null, "who the copied cookie signs in");
+    }
+    ensure_eq!(site.rows().await?, 0, "records");
     Ok(())
 }

@@ -30,6 +30,8 @@ macro_rules! for_each_http_case {
                 an_expired_cookie_is_never_cleared
                 r36_owasp_input_that_is_hostile_is_nobody_without_a_query
                 r40_rfc6265bis_prefix_only_the_exact_name_counts
+                rfc6265bis_nameless_cookies_are_nobodys
+                r11_the_store_is_told_no_id
                 r15_asvs_14_2_1_an_id_counts_only_in_the_cookie
                 asvs_15_3_7_two_different_cookies_of_our_name_are_not_believed
                 r12_a_key_from_the_store_opens_nothing
@@ -39,6 +41,7 @@ macro_rules! for_each_http_case {
             }
             cookies {
                 asvs_3_3_1_asvs_3_3_2_nist_5_1_1_cookie_of_the_first_write_is_guarded
+                r39_nist_5_1_http_the_cookie_is_secure_whatever_the_request_says
                 reading_and_writing_send_no_cookie_again
                 a_persistent_cookie_moves_with_the_session
                 nist_5_1_restart_of_the_browser_ends_its_session
@@ -50,7 +53,7 @@ macro_rules! for_each_http_case {
                 a_server_error_saves_nothing_where_the_policy_says_so
             }
             logout {
-                asvs_7_4_1_r20_after_logout_the_old_cookie_is_dead
+                asvs_7_4_1_nist_5_1_ended_r20_after_logout_the_old_cookie_is_dead
                 r01_logout_during_a_write_leaves_nothing
                 r01_logout_after_a_write_leaves_nothing
                 r02_logout_during_a_touch_leaves_nothing
@@ -61,7 +64,7 @@ macro_rules! for_each_http_case {
                 two_logouts_at_once_are_one
                 r17_rotation_keeps_the_data_and_kills_the_old_id
                 ending_and_beginning_anew_keeps_nothing_of_the_old
-                asvs_7_2_4_r16_every_sign_in_changes_the_id
+                asvs_7_2_4_r16_owasp_privilege_every_sign_in_changes_the_id
                 r09_rotations_at_once_sign_nobody_out
             }
             rotation {
@@ -80,7 +83,9 @@ macro_rules! for_each_http_case {
                 r45_writers_of_one_key_all_succeed
                 a_save_that_never_wins_is_an_error
                 r08_a_redirect_leaves_after_the_commit
-                r42_every_visitor_sees_only_their_own
+                r48_asvs_15_4_4_a_request_that_hangs_keeps_nobody_waiting
+                r07_a_save_is_not_repeated_over_what_others_wrote_since
+                r42_asvs_15_4_1_every_visitor_sees_only_their_own
                 r43_requests_dropped_at_any_await_leave_whole_sessions
             }
             limits {
@@ -90,6 +95,9 @@ macro_rules! for_each_http_case {
                 a_sign_in_begins_the_absolute_limit_anew
                 remember_me_survives_every_later_write
                 asvs_9_2_1_the_cookies_lifetime_is_not_the_limit
+                nist_5_2_timeouts_end_a_session_and_only_a_sign_in_moves_both
+                nist_5_2_levels_have_their_limits
+                r49_a_remembered_session_ends_at_logout_like_any_other
             }
             failures {
                 asvs_16_5_2_a_failed_load_is_503_and_never_a_write

@@ -33,7 +33,9 @@ async fn overtaken(
     Ok((slow?, quick?))
 }
 
-pub(super) async fn asvs_7_4_1_r20_after_logout_the_old_cookie_is_dead(driver: Driver) -> Checked {
+pub(super) async fn asvs_7_4_1_nist_5_1_ended_r20_after_logout_the_old_cookie_is_dead(
+    driver: Driver,
+) -> Checked {
     let site = driver.site()?;
     let guest = site.guest().await?;
     let thief = guest.copy();
@@ -184,7 +186,7 @@ pub(super) async fn ending_and_beginning_anew_keeps_nothing_of_the_old(driver: D
     Ok(())
 }
 
-pub(super) async fn asvs_7_2_4_r16_every_sign_in_changes_the_id(driver: Driver) -> Checked {
+pub(super) async fn asvs_7_2_4_r16_owasp_privilege_every_sign_in_changes_the_id(driver: Driver) -> Checked {
     let site = driver.site()?;
     let guest = site.guest().await?;
     // From nobody, over the same user, over another, and back to nobody.

@@ -112,6 +112,8 @@ pub(super) async fn r36_owasp_input_that_is_hostile_is_nobody_without_a_query(dr
     let id = site.guest().await?.held_id()?;
     let mut hostile: Vec<Vec<u8>> = [
         "",
+        "0",
+        "1",
         "a",
         "../../../../etc/passwd",
         "..%2f..%2fetc%2fpasswd",
@@ -184,6 +186,54 @@ pub(super) async fn r40_rfc6265bis_prefix_only_the_exact_name_counts(driver: Dri
         let reply = site.get_with("/read?key=greeting", format!("{name}={id}").as_bytes()).await?;
         ensure_eq!(reply.body, "null", "what a cookie called {name} reads");
         site.asked(&[])?;
+    }
+    Ok(())
+}
+
+pub(super) async fn rfc6265bis_nameless_cookies_are_nobodys(driver: Driver) -> Checked {
+    let site = driver.site()?;
+    let id = site.guest().await?.held_id()?;
+    // A name that is empty lets a browser set what another one has to prove.
+    for sent in [
+        format!("={COOKIE_NAME}={id}"),
+        format!("; ={COOKIE_NAME}={id}"),
+        format!("={id}"),
+        id.clone(),
+        COOKIE_NAME.to_owned(),
+        format!("{COOKIE_NAME} = {id}"),
+        format!("{COOKIE_NAME}\u{a0}={id}"),
+        format!("={COOKIE_NAME}; {id}"),
+    ] {
+        let reply = site.get_with("/read?key=greeting", sent.as_bytes()).await?;
+        ensure_eq!(reply.body, "null", "what a cookie without a name reads");
+        reply.leaves_the_cookie()?;
+        site.asked(&[])?;
+    }
+    Ok(())
+}
+
+pub(super) async fn r11_the_store_is_told_no_id(driver: Driver) -> Checked {
+    let site = driver.site()?;
+    let guest = site.visitor();
+    let unknown = made_up()?;
+    for target in
+        ["/insert?key=a&value=b", "/sign-in?user=ada", "/increment?key=n", "/rotate", "/look", "/destroy"]
+    {
+        let mut ids = vec![unknown.clone()];
+        ids.extend(guest.id());
+        site.get_with(target, cookie(&unknown).as_bytes()).await?;
+        guest.get(target).await?.ok()?;
+        ids.extend(guest.id());
+        for key in site.log.take().into_iter().filter_map(|call| call.key) {
+            ensure_eq!(key.as_bytes().len(), 32, "the length of a key");
+            let text = base64url(key.as_bytes());
+            let raw = String::from_utf8_lossy(key.as_bytes()).into_owned();
+            // Eight characters in common are no accident.
+            let shared = |id: &String| {
+                (0..id.len() - 8).any(|at| [&text, &raw].iter().any(|key| key.contains(&id[at..at + 8])))
+            };
+            ensure!(!ids.iter().any(shared), "{target} told the store a part of an id");
+        }
     }
     Ok(())
 }

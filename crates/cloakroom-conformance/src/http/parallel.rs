@@ -120,7 +120,7 @@ pub(super) async fn r08_a_redirect_leaves_after_the_commit(driver: Driver) -> Ch
     Ok(())
 }
 
-pub(super) async fn r42_every_visitor_sees_only_their_own(driver: Driver) -> Checked {
+pub(super) async fn r42_asvs_15_4_1_every_visitor_sees_only_their_own(driver: Driver) -> Checked {
     let site = driver.site()?;
     let mut visitors = Vec::new();
     for index in 0..50 {
@@ -195,4 +195,54 @@ async fn dropped_at(site: &Site, guest: &Visitor, stop: usize) -> Result<bool, F
     };
     site.gate.open();
     Ok(completed)
+}
+
+pub(super) async fn r48_asvs_15_4_4_a_request_that_hangs_keeps_nobody_waiting(driver: Driver) -> Checked {
+    for verb in [Load, Save] {
+        for moment in [Moment::Before, Moment::After] {
+            let site = driver.site()?;
+            let guest = site.guest().await?;
+            site.gate.park(verb, moment);
+            let mut hanging = Box::pin(guest.get("/increment?key=count"));
+            let parked = match select(hanging, Box::pin(site.gate.parked(1))).await {
+                Either::Left(_) => return Err(Failure::new("the request did not hang")),
+                Either::Right((parked, rest)) => {
+                    hanging = rest;
+                    parked
+                }
+            };
+            site.gate.park_no_more();
+            for round in 0..5 {
+                guest.get(&format!("/insert?key=key-{round}&value=1")).await?.ok()?;
+            }
+            // It is never heard of again, and nobody has to wait until somebody notices.
+            drop(hanging);
+            drop(parked);
+            guest.get("/rotate").await?.new_cookie()?;
+            ensure_eq!(guest.value("key-4").await?, "1", "what another request wrote meanwhile");
+            guest.get("/destroy").await?.removes_the_cookie()?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn r07_a_save_is_not_repeated_over_what_others_wrote_since(driver: Driver) -> Checked {
+    let site = driver.site()?;
+    let guest = site.guest().await?;
+    let other = guest.copy();
+    site.gate.park(Save, Moment::After);
+    let meanwhile = async {
+        let parked = site.gate.parked(1).await;
+        site.gate.park_no_more();
+        let reply = other.get("/insert?key=same&value=later").await;
+        let asked = site.asked(&[Load, Save, Load, Save]);
+        drop(parked);
+        reply?.ok().and(asked)
+    };
+    let (saved, written) = join(guest.get("/save?key=same&value=earlier"), meanwhile).await;
+    written?;
+    saved?.ok()?;
+    site.asked(&[])?;
+    ensure_eq!(guest.value("same").await?, "later", "the value");
+    Ok(())
 }

@@ -24,7 +24,7 @@ pub(super) async fn asvs_7_2_1_without_its_record_a_cookie_is_nobody(driver: Dri
     for protection in protections()? {
         let site = site(&driver, protection)?;
         let guest = site.guest().await?;
-        site.memory.end(&Scope::All, None, site.now()).await?;
+        site.store.end(&Scope::All, None, site.now()).await?;
         ensure_eq!(guest.value("greeting").await?, Value::Null, "what the cookie alone reads");
         ensure_eq!(guest.info("new").await?, true, "whether the session is new");
     }

@@ -40,7 +40,7 @@ pub(super) struct Site {
     pub(super) faults: Faults,
     pub(super) gate: Gate,
     /// The store without what stands in front of it.
-    pub(super) memory: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
 }
 
 /// A browser with a jar of its own. Clones share it, as tabs do.
@@ -98,11 +98,11 @@ impl Driver {
     /// A site on a store that it may share with another.
     pub(super) fn site_on(
         &self,
-        memory: Arc<dyn Store>,
+        store: Arc<dyn Store>,
         configure: impl FnOnce(SessionManagerBuilder) -> SessionManagerBuilder,
     ) -> Result<Site, Failure> {
         let clock = ManualClock::at(START);
-        let failing = FailingStore::new(Arc::clone(&memory));
+        let failing = FailingStore::new(Arc::clone(&store));
         let faults = failing.faults();
         let delaying = DelayingStore::new(failing);
         let gate = delaying.gate();
@@ -110,7 +110,7 @@ impl Driver {
         let log = spy.log();
         let cookie = CookieConfig::new(COOKIE_NAME);
         let manager = configure(SessionManager::builder(spy).clock(clock.clone()).cookie(cookie)).build()?;
-        Ok(Site { app: (self.bind)(manager.clone()), manager, clock, log, faults, gate, memory })
+        Ok(Site { app: (self.bind)(manager.clone()), manager, clock, log, faults, gate, store })
     }
 }
 
@@ -162,14 +162,14 @@ impl Site {
 
     /// How many records the store holds, live or not.
     pub(super) async fn rows(&self) -> Result<u64, Failure> {
-        Ok(self.memory.count(&Scope::All, Timestamp::from_millis(i64::MIN)).await?)
+        Ok(self.store.count(&Scope::All, Timestamp::from_millis(i64::MIN)).await?)
     }
 
     /// The live record that an id opens.
     pub(super) async fn record(&self, id: &str) -> Result<Option<Record>, Failure> {
         let id = SessionId::parse(id).ok_or_else(|| Failure::new("the cookie holds no id"))?;
         let name = self.manager.cookie_name();
-        match self.memory.load(&self.manager.key(&id), self.now()).await? {
+        match self.store.load(&self.manager.key(&id), self.now()).await? {
             Loaded::Live(stored) => Ok(Some(stored.record).filter(|found| found.verifier.accepts(name, &id))),
             Loaded::Expired | Loaded::Absent => Ok(None),
         }

@@ -53,7 +53,7 @@ pub(super) async fn asvs_7_4_2_r24_a_user_can_be_signed_out_of_every_device(driv
         [signed_in(&site, "ada").await?, signed_in(&site, "ada").await?, signed_in(&site, "ada").await?];
     let (bob, guest) = (signed_in(&site, "bob").await?, site.guest().await?);
     let ada = Scope::User(UserId::new("ada")?);
-    ensure_eq!(site.memory.end(&ada, None, site.now()).await?, 3, "sessions ended");
+    ensure_eq!(site.store.end(&ada, None, site.now()).await?, 3, "sessions ended");
     for device in &devices {
         is(device, None).await?;
     }
@@ -67,7 +67,7 @@ pub(super) async fn asvs_7_4_3_r23_the_present_session_can_be_kept(driver: Drive
     let (present, other) = (signed_in(&site, "ada").await?, signed_in(&site, "ada").await?);
     let keep = site.key(&present.held_id()?)?;
     let ada = Scope::User(UserId::new("ada")?);
-    ensure_eq!(site.memory.end(&ada, Some(&keep), site.now()).await?, 1, "sessions ended");
+    ensure_eq!(site.store.end(&ada, Some(&keep), site.now()).await?, 1, "sessions ended");
     is(&other, None).await?;
     is(&present, Some("ada")).await?;
     present.get("/rotate").await?.new_cookie()?;
@@ -77,7 +77,7 @@ pub(super) async fn asvs_7_4_3_r23_the_present_session_can_be_kept(driver: Drive
 pub(super) async fn asvs_7_4_5_everybody_can_be_signed_out(driver: Driver) -> Checked {
     let site = driver.site()?;
     let visitors = [signed_in(&site, "ada").await?, signed_in(&site, "bob").await?, site.guest().await?];
-    ensure_eq!(site.memory.end(&Scope::All, None, site.now()).await?, 3, "sessions ended");
+    ensure_eq!(site.store.end(&Scope::All, None, site.now()).await?, 3, "sessions ended");
     for visitor in &visitors {
         is(visitor, None).await?;
     }

@@ -24,6 +24,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use cloakroom_core::{Device, Operation, SessionId, SessionManager, StoreKey, UserId};
 use cloakroom_tower::SessionLayer;
 use cloakroom_tower::axum::{Session, SessionError};
+use http::HeaderValue;
 use tower::ServiceExt as _;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -98,7 +99,7 @@ async fn ask(app: &Router, path: &str, cookies: &[&str]) -> Response {
 }
 
 #[tokio::test]
-async fn asvs_16_2_5_r31_nothing_of_a_session_is_logged() {
+async fn asvs_16_2_5_asvs_16_4_1_owasp_log_r31_nothing_of_a_session_is_logged() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::TRACE)
@@ -126,6 +127,15 @@ async fn asvs_16_2_5_r31_nothing_of_a_session_is_logged() {
     }
     ask(&app, "/misread", &["__Host-id=first-of-two-cookies", "__Host-id=second-of-two-cookies"]).await;
     known.extend(["__Host-id=first-of-two-cookies".to_owned(), "__Host-id=second-of-two-cookies".to_owned()]);
+
+    // What would make lines of its own, or colours, of a log that repeated it.
+    for name in ["user-agent", "referer", "x-forwarded-for"] {
+        let mut request = support::get::<Body>("/misread?said=in-the-query", &[&known[0]]);
+        let value = HeaderValue::from_bytes(b"said-in-a-header\t\x80[31m%0d%0alevel=ERROR").unwrap();
+        request.headers_mut().insert(name, value);
+        app.clone().oneshot(request).await.unwrap();
+    }
+    known.extend(["=said-in-a-header".to_owned(), "=in-the-query".to_owned()]);
 
     let mut ours = cookies(ask(&app, "/write", &[]).await.headers()).pop().unwrap();
     known.push(ours.clone());

@@ -84,6 +84,15 @@ fn conformance_is_for_tests_only() {
     assert_none("make it a dev-dependency", uses);
 }
 
+/// Database drivers know MD5 and SHA-1, because some servers greet with them; nothing that decides about a session
+/// does.
+#[test]
+fn asvs_11_4_1_nothing_that_decides_brings_a_broken_hash() {
+    forbid(&[Room::Core, Room::Middle, Room::Conformance, Room::Framework], |name| {
+        listed(&["md-5", "md4", "md5*", "ripemd", "sha-1", "sha1*"], name)
+    });
+}
+
 /// The facade is what leaves stand on; no room that is published beneath it may name it, not even in its tests.
 #[test]
 fn nothing_depends_on_a_leaf() {

@@ -64,9 +64,11 @@ fn the_clock_is_read_in_one_place() {
         let lock_wait = source.is_in("crates/cloakroom-sql/src/embedded/connection");
         // How long one run of the sweeper may take, by tokio's clock, which tests stop and advance.
         let sweep_budget = source.is_in("crates/cloakroom-sql/src/sweeper");
+        // What is left of an operation's time limit before it is tried again, by the same clock.
+        let retries = source.is_in("crates/cloakroom-sql/src/gather");
         // The seed of a test of chance, unless one is given.
         let seed = source.is_in("crates/cloakroom-conformance/src/tools/effort");
-        source.is_in("crates/cloakroom-core/src/clock") || lock_wait || sweep_budget || seed
+        source.is_in("crates/cloakroom-core/src/clock") || lock_wait || sweep_budget || retries || seed
     });
 }
 
@@ -93,6 +95,27 @@ fn nothing_from_outside_can_panic() {
         source.room == Room::Conformance
             || source.is_in(key_derivation)
             || line.trim_start().starts_with("const ")
+    });
+}
+
+/// An id, a digest and a signature are compared by functions that take as long whatever they find.
+#[test]
+fn asvs_11_2_4_secrets_are_compared_in_constant_time() {
+    for (file, comparison) in [
+        ("id", "self.0.as_bytes().ct_eq(other.0.as_bytes())"),
+        ("verifier", "left.ct_eq(right)"),
+        ("cookie/protection", "verify_slice(&tag)"),
+    ] {
+        let path = ROOT.join(format!("crates/cloakroom-core/src/{file}.rs"));
+        let text = fs::read_to_string(path).expect("a source of secrets");
+        assert!(text.contains(comparison), "{file} no longer says {comparison}");
+    }
+    let secrets = ["digest(", "expose()", "tag", "issued.id", "previous"];
+    forbid("compare in constant time", &[" == ", " != "], |source, line| {
+        let is_secret = ["id", "verifier", "cookie/protection"]
+            .iter()
+            .any(|file| source.is_in(&format!("crates/cloakroom-core/src/{file}")));
+        !is_secret || !secrets.iter().any(|secret| line.contains(secret))
     });
 }
 

@@ -87,7 +87,7 @@ async fn retries_do_not_lengthen_the_time_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_database_is_not_hammered() {
+async fn asvs_13_1_3_a_dead_database_is_not_hammered() {
     const OPERATIONS: usize = 1_000;
     let stage = Stage::new(Gathering::default());
     stage.obstruct(Obstacle::Refuses(Cause::Unreachable));

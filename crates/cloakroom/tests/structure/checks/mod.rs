@@ -1,7 +1,7 @@
 //! The list of what a session library is held to, and the tests that hold it: they agree, and SECURITY.md shows both.
 //!
 //! `list.tsv` has a line for every check: its number, what is checked, how it stands, and the reason where something is
-//! left. A test carries the numbers of its checks in its name, as `asvs_7_4_1_r20_after_logout_the_old_cookie_is_dead`.
+//! left. A test carries the numbers of its checks in its name, as `asvs_7_4_1_nist_5_1_ended_r20_after_logout_the_old_cookie_is_dead`.
 //!
 //! To accept what has changed in SECURITY.md, run with `UPDATE_GOLDEN=1` and read the difference.
 
