@@ -5,7 +5,7 @@
 //! * [`history`] lets several processes work on the same sessions and judges what they wrote down.
 //! * [`threads`] shows that what the memory store does under several of its locks is one step for everybody else.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,6 +4,9 @@
 //!
 //! * A request whose cookie opens nothing is a stranger's: it reads nothing, and what it writes begins a new session.
 //! * A rotation and a sign-in give the session another cookie, and the one before opens nothing from then on.
+//! * A renewal gives it another cookie because of its age. The one before still opens it, and whoever comes with that one
+//!   is told the new one. It is work beside the request: it is left undone when the session ends, or is given another
+//!   cookie, under its hands.
 //! * A request that was refused (409) has not happened. It is only refused when its session was ended, or given another
 //!   cookie, by another request.
 //! * A request that ends the session and that found it with its cookie ends it, whatever cookie it has by then: a
@@ -28,7 +31,9 @@ struct Model {
 struct Session {
     alive: bool,
     /// What opens it: 0 is the cookie with which the requests come, `number + 1` what a request's response set.
-    cookie: usize,
+    cookies: Vec<usize>,
+    /// The cookie before a renewal, which opens it as well.
+    previous: Option<usize>,
     user: Option<&'static str>,
     data: Value,
     /// Whether activity has moved its expiry.
@@ -42,6 +47,7 @@ pub(crate) type Unexplained = String;
 pub(crate) fn explain(kinds: &[Kind], outcome: &Outcome) -> Result<Vec<usize>, Unexplained> {
     for (number, answer) in outcome.answers.iter().enumerate() {
         check_refusal(number, kinds, answer, &outcome.answers)?;
+        check_renewal(number, kinds, answer, &outcome.answers)?;
     }
     let happened: Vec<_> = (0..kinds.len()).filter(|number| is_done(&outcome.answers[*number])).collect();
     let mut order = Vec::new();
@@ -60,7 +66,7 @@ fn search(model: &Model, kinds: &[Kind], outcome: &Outcome, left: &[usize], orde
         let (mut model, answer) = (model.clone(), &outcome.answers[*number]);
         order.push(*number);
         let rest: Vec<_> = left.iter().copied().filter(|other| other != number).collect();
-        let explained = model.play(*number, kinds[*number], &answer.body) == *answer
+        let explained = model.play(*number, kinds[*number], answer) == *answer
             && search(&model, kinds, outcome, &rest, order);
         if !explained {
             order.pop();
@@ -84,17 +90,11 @@ fn check_refusal(
         return Ok(());
     }
     let kind = kinds[number];
-    let ends_or_renames = |kind| {
-        use Kind::{Destroy, DestroyThenInsert, EndUser, Rotate, SignIn, SignInAgain};
-        matches!(kind, Rotate | SignIn | SignInAgain | Destroy | DestroyThenInsert | EndUser)
-    };
     let may_be_refused = {
         use Kind::{Count, CountAndSave, Rotate, SignIn, SignInAgain, WriteA, WriteB};
         matches!(kind, WriteA | WriteB | Count | CountAndSave | Rotate | SignIn | SignInAgain)
     };
-    let another_ended_it = (0..kinds.len())
-        .any(|other| other != number && is_done(&answers[other]) && ends_or_renames(kinds[other]));
-    if answer.status != StatusCode::CONFLICT || !may_be_refused || !another_ended_it {
+    if answer.status != StatusCode::CONFLICT || !may_be_refused || !another_ended(number, kinds, answers) {
         return Err(format!("request {number} was refused without a reason"));
     }
     if answer.cookie != Cookie::Left {
@@ -103,11 +103,35 @@ fn check_refusal(
     Ok(())
 }
 
+/// A renewal that found the session and was not made needs a reason.
+fn check_renewal(
+    number: usize,
+    kinds: &[Kind],
+    answer: &Answer,
+    answers: &[Answer],
+) -> Result<(), Unexplained> {
+    let undone =
+        kinds[number] == Kind::Renew && answer.body["found"] == true && answer.cookie == Cookie::Left;
+    if undone && !another_ended(number, kinds, answers) {
+        return Err(format!("request {number} did not renew the cookie, without a reason"));
+    }
+    Ok(())
+}
+
+/// Whether another request ended the session or gave it another cookie at once.
+fn another_ended(number: usize, kinds: &[Kind], answers: &[Answer]) -> bool {
+    use Kind::{Destroy, DestroyThenInsert, EndUser, Rotate, SignIn, SignInAgain};
+    (0..kinds.len()).filter(|other| *other != number && is_done(&answers[*other])).any(|other| {
+        matches!(kinds[other], Rotate | SignIn | SignInAgain | Destroy | DestroyThenInsert | EndUser)
+    })
+}
+
 impl Model {
     fn first(kinds: &[Kind]) -> Self {
         let session = Session {
             alive: true,
-            cookie: 0,
+            cookies: vec![FIRST],
+            previous: None,
             user: Some(OWNER),
             data: json!({ "a": 0, "b": 0, "n": 0 }),
             moved: false,
@@ -118,13 +142,24 @@ impl Model {
 
     /// The session that a cookie opens.
     fn open(&mut self, cookie: usize) -> Option<&mut Session> {
-        self.sessions.iter_mut().find(|session| session.alive && session.cookie == cookie)
+        self.sessions.iter_mut().find(|session| session.is_opened_by(cookie))
+    }
+
+    /// What the response says of the cookie to somebody who comes with the first one and changes no cookie.
+    fn tell(&mut self, number: usize) -> Cookie {
+        match self.open(FIRST) {
+            Some(session) if session.previous == Some(FIRST) => {
+                session.cookies.push(number + 1);
+                Cookie::Set
+            }
+            _ => Cookie::Left,
+        }
     }
 
     /// A request runs from its beginning to its end. What it was told decides two things that are open: whether one
     /// that ends the session found it, perhaps before a rotation did its work, and whether a sweep removed what another
     /// sweep or an ending may have had in hand.
-    fn play(&mut self, number: usize, kind: Kind, told: &Value) -> Answer {
+    fn play(&mut self, number: usize, kind: Kind, told: &Answer) -> Answer {
         let mut body = json!({ "found": self.open(FIRST).is_some() });
         let mut cookie = Cookie::Left;
         let own = value(number as u64);
@@ -135,6 +170,19 @@ impl Model {
                 (body["data"], body["user"]) = (shown.0, json!(shown.1));
                 if let (Kind::Touch, Some(session)) = (kind, session) {
                     session.moved = true;
+                }
+                cookie = self.tell(number);
+            }
+            Kind::Renew => {
+                if let Some(session) = self.open(FIRST)
+                    && session.previous.is_none()
+                    && told.cookie == Cookie::Set
+                {
+                    session.rename(number);
+                    session.previous = Some(FIRST);
+                    cookie = Cookie::Set;
+                } else {
+                    cookie = self.tell(number);
                 }
             }
             Kind::WriteA => cookie = self.change(number, |data| data["a"] = json!(own)),
@@ -168,7 +216,7 @@ impl Model {
             }
             Kind::Destroy | Kind::DestroyThenInsert => {
                 // It may have been given another cookie since, or have ended: it is gone either way.
-                if told["found"] == true {
+                if told.body["found"] == true {
                     self.sessions[FIRST].alive = false;
                     body = json!({ "found": true });
                     cookie = Cookie::Removed;
@@ -185,7 +233,7 @@ impl Model {
                 cookie = Cookie::Set;
             }
             Kind::Sweep => {
-                let removed = self.expired && *told != json!(0);
+                let removed = self.expired && told.body != json!(0);
                 self.expired &= !removed;
                 body = json!(u64::from(removed));
             }
@@ -202,7 +250,7 @@ impl Model {
         if let Some(session) = self.open(FIRST) {
             change(&mut session.data);
             session.moved = true;
-            return Cookie::Left;
+            return self.tell(number);
         }
         let mut session = Session::stranger(number);
         change(&mut session.data);
@@ -212,7 +260,7 @@ impl Model {
 
     fn end(&self, requests: usize) -> End {
         let opened = (0..=requests).map(|cookie| {
-            let session = self.sessions.iter().find(|session| session.alive && session.cookie == cookie);
+            let session = self.sessions.iter().find(|session| session.is_opened_by(cookie));
             session.map(Session::shown)
         });
         let live = self.sessions.iter().filter(|session| session.alive).count();
@@ -223,11 +271,17 @@ impl Model {
 impl Session {
     /// What begins when a stranger writes.
     fn stranger(number: usize) -> Self {
-        Self { alive: true, cookie: number + 1, user: None, data: json!({}), moved: true }
+        let cookies = vec![number + 1];
+        Self { alive: true, cookies, previous: None, user: None, data: json!({}), moved: true }
+    }
+
+    fn is_opened_by(&self, cookie: usize) -> bool {
+        self.alive && (self.cookies.contains(&cookie) || self.previous == Some(cookie))
     }
 
     fn rename(&mut self, number: usize) {
-        self.cookie = number + 1;
+        self.cookies = vec![number + 1];
+        self.previous = None;
         self.moved = true;
     }
 

@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use cloakroom::{
-    LazySession, Policy, Random, RandomError, Scope, SessionError, SessionLayer, SessionManager, Store,
-    SystemRandom, Timestamp, TouchPolicy, UserId,
+    LazySession, Policy, Random, RandomError, Rotation, Scope, SessionError, SessionLayer, SessionManager,
+    Store, SystemRandom, Timestamp, TouchPolicy, UserId,
 };
 use cloakroom_conformance::{ManualClock, Moment, Release, Schedule, Waiting};
 use http::header::{COOKIE, SET_COOKIE};
@@ -33,6 +34,8 @@ pub(crate) enum Kind {
     /// Reads, and moves the expiry.
     Touch,
     Rotate,
+    /// Gives the session another id because of the id's age.
+    Renew,
     /// Signs another user in.
     SignIn,
     /// Signs the user in to whom the session belongs.
@@ -48,7 +51,7 @@ pub(crate) enum Kind {
     EndUser,
 }
 
-pub(crate) const KINDS: [Kind; 14] = [
+pub(crate) const KINDS: [Kind; 15] = [
     Kind::Read,
     Kind::WriteA,
     Kind::WriteB,
@@ -56,6 +59,7 @@ pub(crate) const KINDS: [Kind; 14] = [
     Kind::CountAndSave,
     Kind::Touch,
     Kind::Rotate,
+    Kind::Renew,
     Kind::SignIn,
     Kind::SignInAgain,
     Kind::Destroy,
@@ -138,10 +142,11 @@ impl Stage {
         moments: &[Moment],
         choose: impl FnMut(&[Waiting]) -> Release,
     ) -> Outcome {
-        let outside = self.manager(Arc::clone(&self.store), TouchPolicy::Off, SystemRandom);
+        let outside =
+            self.manager(Arc::clone(&self.store), Policy::default().touch(TouchPolicy::Off), SystemRandom);
         if kinds.iter().any(|kind| matches!(kind, Kind::Create | Kind::Sweep)) {
             self.clock.set(LONG_AGO);
-            let same = self.manager(Arc::clone(&self.store), TouchPolicy::Off, Same::default());
+            let same = self.manager(Arc::clone(&self.store), Policy::default(), Same::default());
             send(&same, "/write-a", 0, None).await;
         }
         self.clock.set(START);
@@ -178,20 +183,29 @@ impl Stage {
         store: impl Store,
         cookie: &str,
     ) -> (Answer, Option<String>) {
-        let (path, cookie, touch) = match kind {
-            Kind::Read => ("/look", Some(cookie), TouchPolicy::Off),
-            Kind::Touch => ("/look", Some(cookie), TouchPolicy::Always),
-            Kind::WriteA => ("/write-a", Some(cookie), TouchPolicy::Off),
-            Kind::WriteB => ("/write-b", Some(cookie), TouchPolicy::Off),
-            Kind::Count => ("/count", Some(cookie), TouchPolicy::Off),
-            Kind::CountAndSave => ("/count-and-save", Some(cookie), TouchPolicy::Off),
-            Kind::Rotate => ("/rotate", Some(cookie), TouchPolicy::Off),
-            Kind::SignIn => ("/sign-in", Some(cookie), TouchPolicy::Off),
-            Kind::SignInAgain => ("/sign-in-again", Some(cookie), TouchPolicy::Off),
-            Kind::Destroy => ("/destroy", Some(cookie), TouchPolicy::Off),
-            Kind::DestroyThenInsert => ("/destroy-then-insert", Some(cookie), TouchPolicy::Off),
+        let mut policy = Policy::default().touch(TouchPolicy::Off);
+        let (path, cookie) = match kind {
+            Kind::Read => ("/look", Some(cookie)),
+            Kind::Touch => {
+                policy = policy.touch(TouchPolicy::Always);
+                ("/look", Some(cookie))
+            }
+            Kind::Renew => {
+                // The id is twice as old.
+                policy = policy.rotation(Rotation::every(Duration::from_secs(900)));
+                ("/renew", Some(cookie))
+            }
+            Kind::WriteA => ("/write-a", Some(cookie)),
+            Kind::WriteB => ("/write-b", Some(cookie)),
+            Kind::Count => ("/count", Some(cookie)),
+            Kind::CountAndSave => ("/count-and-save", Some(cookie)),
+            Kind::Rotate => ("/rotate", Some(cookie)),
+            Kind::SignIn => ("/sign-in", Some(cookie)),
+            Kind::SignInAgain => ("/sign-in-again", Some(cookie)),
+            Kind::Destroy => ("/destroy", Some(cookie)),
+            Kind::DestroyThenInsert => ("/destroy-then-insert", Some(cookie)),
             Kind::Create => {
-                let manager = self.manager(Arc::new(store), TouchPolicy::Off, Same::default());
+                let manager = self.manager(Arc::new(store), policy, Same::default());
                 return send(&manager, "/write-a", number, None).await;
             }
             Kind::Sweep => {
@@ -204,12 +218,12 @@ impl Stage {
                 return (Answer::done(json!(ended)), None);
             }
         };
-        send(&self.manager(Arc::new(store), touch, SystemRandom), path, number, cookie).await
+        send(&self.manager(Arc::new(store), policy, SystemRandom), path, number, cookie).await
     }
 
-    fn manager(&self, store: Arc<dyn Store>, touch: TouchPolicy, random: impl Random) -> SessionManager {
+    fn manager(&self, store: Arc<dyn Store>, policy: Policy, random: impl Random) -> SessionManager {
         let builder = SessionManager::builder(store).clock(self.clock.clone()).random(random);
-        builder.policy(Policy::default().touch(touch)).build().unwrap()
+        builder.policy(policy).build().unwrap()
     }
 }
 
@@ -221,8 +235,8 @@ impl Answer {
 
 /// What a visitor with this cookie sees; `None` for a stranger.
 async fn look(manager: &SessionManager, cookie: &str) -> Option<Value> {
-    let (answer, changed) = send(manager, "/look-closely", 0, Some(cookie)).await;
-    assert_eq!((answer.status, changed), (StatusCode::OK, None));
+    let (answer, _) = send(manager, "/look-closely", 0, Some(cookie)).await;
+    assert_eq!(answer.status, StatusCode::OK);
     (answer.body["found"] == true).then_some(answer.body)
 }
 
@@ -295,6 +309,8 @@ async fn act(lazy: &LazySession, path: &str, number: u64) -> Result<Value, Sessi
             session.save().await?;
             body["n"] = json!(session.get::<u64>("n")?);
         }
+        // What is to happen happens to every request that asks for the session.
+        "/renew" => {}
         "/rotate" => session.rotate(),
         "/sign-in" => session.set_user(UserId::new(OTHER).unwrap()),
         "/sign-in-again" => session.set_user(UserId::new(OWNER).unwrap()),

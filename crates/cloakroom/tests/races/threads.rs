@@ -72,7 +72,9 @@ fn a_session_cannot_slip_away_from_its_end_by_moving() {
             let mut version = first;
             let mut step = 0;
             let refused = loop {
+                let ended = ending.is_finished();
                 match block_on(store.rename(&key(step), version, &key(step + 1), &record(), NOW)) {
+                    Ok(_) if ended => panic!("a session lives on after its end, in round {round}"),
                     Ok(renamed) => (version, step) = (renamed, step + 1),
                     Err(error) => break error.kind(),
                 }

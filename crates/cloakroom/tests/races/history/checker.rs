@@ -149,7 +149,7 @@ impl<'a> History<'a> {
                         reasons.push(format!("a key vanished: {insert:?} is not in {entry:?}"));
                     }
                     true if is_removed => {
-                        reasons.push(format!("a key came back: {insert:?} is in {entry:?}"))
+                        reasons.push(format!("a key came back: {insert:?} is in {entry:?}"));
                     }
                     true if !insert.may_be_done() || insert.begun > entry.ended => {
                         reasons.push(format!("a key that was not inserted: {insert:?} is in {entry:?}"));

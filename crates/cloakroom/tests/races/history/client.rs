@@ -5,10 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cloakroom::{
-    LazySession, Policy, SaveError, ServerErrorPolicy, Session, SessionError, SessionLayer, SessionManager,
-    Store,
-};
+use cloakroom::{LazySession, SaveError, Session, SessionError, SessionLayer, SessionManager, Store};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{Request, Response, StatusCode};
 use rustix::time::{ClockId, clock_gettime};
@@ -25,9 +22,7 @@ pub(crate) struct Client {
 impl Client {
     /// A browser whose cookies are in `folder`.
     pub(crate) fn new(store: Arc<dyn Store>, folder: &Path) -> Self {
-        // A handler whose own save failed answers with an error; what it did must not be saved after all.
-        let policy = Policy::default().on_server_error(ServerErrorPolicy::Discard);
-        let manager = SessionManager::builder(store).policy(policy).build().unwrap();
+        let manager = SessionManager::builder(store).build().unwrap();
         Self { manager, folder: folder.to_owned() }
     }
 

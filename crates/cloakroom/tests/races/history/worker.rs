@@ -49,15 +49,14 @@ async fn work(client: Client, task: Task, number: usize) -> Vec<Entry> {
         let act = match dice.below(100) {
             0..12 if late => Act::Destroy,
             0..25 => Act::Read,
-            25..50 => Act::Count,
-            50..65 => Act::Write(own),
-            65..80 => Act::Insert(own),
-            80..90 => match inserted.entry(session).or_default().pop() {
+            25..55 => Act::Count,
+            55..70 => Act::Write(own),
+            70..85 => Act::Insert(own),
+            85..95 => match inserted.entry(session).or_default().pop() {
                 Some(key) => Act::Remove(key),
                 None => Act::Read,
             },
-            90..95 => Act::Rotate,
-            _ => Act::Count,
+            _ => Act::Rotate,
         };
         let cookie = client.cookie(session);
         let entry = client.ask(session, cookie, act).await;
