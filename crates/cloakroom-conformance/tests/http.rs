@@ -1,6 +1,7 @@
 //! The scenarios against a binding without a framework, and against bindings that are wrong on purpose.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloakroom_conformance::{App, HTTP_CASES, HttpSuite, block_on, http_tests, respond};
@@ -34,6 +35,7 @@ enum Flaw {
     ReadsOtherHeaders,
     TakesTheFirstCookieHeader,
     LosesTheHandlersStatus,
+    RemembersSessions,
 }
 
 /// Every flaw with a scenario that has to catch it. Others may catch it, too.
@@ -64,6 +66,11 @@ const CAUGHT: &[(Flaw, &str)] = &[
         "nobody::asvs_15_3_7_two_different_cookies_of_our_name_are_not_believed",
     ),
     (Flaw::LosesTheHandlersStatus, "cookies::the_handlers_answer_comes_through"),
+    (Flaw::RemembersSessions, "nodes::asvs_7_4_1_r05_r26_a_logout_is_seen_by_every_node_at_once"),
+    (
+        Flaw::RemembersSessions,
+        "nodes::asvs_8_2_4_asvs_8_3_2_a_change_of_rights_is_seen_by_every_node_at_once",
+    ),
 ];
 
 #[test]
@@ -84,8 +91,12 @@ const REMOVAL: &str = "__Host-id=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite
 /// A binding as every framework's comes down to, but for its flaw.
 fn bind(manager: SessionManager, flaw: Flaw) -> App {
     let first = Arc::new(std::sync::OnceLock::<LazySession>::new());
+    let remembered = Mutex::new(HashMap::<HeaderValue, LazySession>::new());
     Arc::new(move |request: Request<Vec<u8>>| {
-        let session = begin(&manager, request.headers(), flaw);
+        let mut session = begin(&manager, request.headers(), flaw);
+        if let Some(cookie) = request.headers().get(COOKIE).filter(|_| flaw == Flaw::RemembersSessions) {
+            session = remembered.lock().unwrap().entry(cookie.clone()).or_insert(session).clone();
+        }
         let session =
             if flaw == Flaw::MixesRequestsUp { first.get_or_init(|| session).clone() } else { session };
         Box::pin(async move {
