@@ -4,8 +4,13 @@
 
 use std::time::Duration;
 
-use cloakroom_core::plan::{CookieStep, Fate, Plan, Situation, Usage, Verb, plan};
-use cloakroom_core::{Activity, Freshness, Lifetime, Policy, Record, Share, Timestamp, TouchPolicy, UserId};
+use cloakroom_core::plan::{
+    CookieStep, Fate, Plan, PreviousId, Purpose, Response, Shown, Situation, Usage, Verb, plan,
+};
+use cloakroom_core::{
+    Activity, Freshness, Lifetime, Policy, Record, Rotation, SessionId, Share, Timestamp, TouchPolicy,
+    UserId, Verifier,
+};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 
@@ -17,6 +22,9 @@ struct Input {
     destroyed: bool,
     used: bool,
     older_key: bool,
+    shown: u8,
+    sent: bool,
+    rotation: Option<u64>,
     touch: u8,
     activity: u8,
     now: i64,
@@ -32,6 +40,7 @@ struct Row {
     seen: i64,
     expires: i64,
     deadline: Option<i64>,
+    verifier: Vec<u8>,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -44,6 +53,13 @@ enum Change {
 }
 
 impl Row {
+    /// What the bytes say if they can be read, and otherwise one that was made at the beginning.
+    fn verifier(&self) -> Verifier {
+        let id = SessionId::parse(&"A".repeat(43)).expect("an id");
+        let made = Verifier::issue("__Host-id", &id, Timestamp::from_millis(self.created));
+        Verifier::from_bytes(&self.verifier).unwrap_or(made)
+    }
+
     fn record(&self) -> Record {
         let absolute = Duration::from_millis(self.absolute);
         let lifetime = match self.idle {
@@ -56,6 +72,7 @@ impl Row {
             seen: Timestamp::from_millis(self.seen),
             expires: Timestamp::from_millis(self.expires),
             deadline: self.deadline.map(Timestamp::from_millis),
+            verifier: self.verifier(),
             ..Record::new(lifetime, Timestamp::from_millis(self.created))
         }
     }
@@ -98,6 +115,8 @@ fuzz_target!(|input: Input| {
         fate,
         usage: if input.used { Usage::Used } else { Usage::Ignored },
         freshness: if input.older_key { Freshness::OlderKey } else { Freshness::Current },
+        shown: [Shown::Yes, Shown::No, Shown::Told][usize::from(input.shown % 3)],
+        response: if input.sent { Response::Sent } else { Response::Open },
     };
     let policy = Policy::default()
         .touch(
@@ -105,18 +124,22 @@ fuzz_target!(|input: Input| {
                 [usize::from(input.touch % 3)],
         )
         .activity([Activity::Use, Activity::Change, Activity::Cookie][usize::from(input.activity % 3)]);
+    let policy = match input.rotation {
+        Some(age) => policy.rotation(Rotation::every(Duration::from_millis(age))),
+        None => policy,
+    };
     let decided = plan(&situation, &policy, now);
     assert_eq!(decided, plan(&situation, &policy, now), "the same situation was decided in two ways");
-    check(&situation, &decided, now);
+    check(&situation, &decided);
 });
 
-fn check(situation: &Situation<'_>, decided: &Plan, now: Timestamp) {
+fn check(situation: &Situation<'_>, decided: &Plan) {
     let Situation { stored, wanted, fate, .. } = *situation;
     let blank = wanted.data.is_empty() && wanted.user.is_none();
     match &decided.verb {
         Verb::Create(record) => {
             assert!(stored.is_none() && !blank, "a session was made of nothing");
-            kept_within_limits(record, wanted, now);
+            kept_within_limits(record, wanted);
         }
         Verb::Save(record) => {
             let stored = stored.expect("saved what was not there");
@@ -125,12 +148,20 @@ fn check(situation: &Situation<'_>, decided: &Plan, now: Timestamp) {
                 (stored.user.as_ref(), Fate::Keep),
                 "the id had to change"
             );
-            kept_within_limits(record, wanted, now);
+            kept_within_limits(record, wanted);
+        }
+        Verb::Rotate { record, previous } => {
+            let stored = stored.expect("rotated what was not there");
+            assert!(matches!(decided.cookie, CookieStep::Set(_)), "nobody hears of the new id");
+            let asked = fate == Fate::Rotate || record.user != stored.user;
+            assert_eq!(*previous == PreviousId::Dies, asked, "what becomes of the previous id");
+            assert!(asked || situation.response == Response::Open, "an id was replaced that nobody hears of");
+            kept_within_limits(record, wanted);
         }
         Verb::Rename(record) => {
-            assert!(stored.is_some(), "renamed what was not there");
+            assert!(stored.is_some() && fate == Fate::Destroy, "renamed what was to stay");
             assert!(matches!(decided.cookie, CookieStep::Set(_)), "nobody hears of the new id");
-            kept_within_limits(record, wanted, now);
+            kept_within_limits(record, wanted);
         }
         Verb::Touch { seen, expires } => {
             let stored = stored.expect("touched what was not there");
@@ -149,13 +180,17 @@ fn check(situation: &Situation<'_>, decided: &Plan, now: Timestamp) {
     if decided.cookie == CookieStep::Remove {
         assert_eq!(decided.verb, Verb::Delete, "a cookie was removed whose session lives");
     }
+    let user_changes = stored.is_some_and(|stored| stored.user != wanted.user);
+    assert!(!(user_changes && decided.purpose == Purpose::Upkeep), "a sign-in that may fail unseen");
     if stored.is_none() && blank {
         assert_eq!(decided.cookie, CookieStep::Leave, "a cookie for nothing");
     }
 }
 
-fn kept_within_limits(record: &Record, wanted: &Record, now: Timestamp) {
+fn kept_within_limits(record: &Record, wanted: &Record) {
     assert_eq!((&record.data, &record.user), (&wanted.data, &wanted.user), "something else was written");
-    assert!(record.seen >= now && record.seen >= wanted.seen, "activity was moved back");
-    assert!(record.deadline.is_none_or(|deadline| record.expires <= deadline), "written past its deadline");
+    assert!(record.seen >= wanted.seen, "activity was moved back");
+    let moved = (record.seen, record.expires) != (wanted.seen, wanted.expires);
+    let over = record.deadline.is_some_and(|deadline| record.expires > deadline);
+    assert!(!(moved && over), "moved past its deadline");
 }

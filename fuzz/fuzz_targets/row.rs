@@ -7,11 +7,12 @@
 //! m   the data as bytes, marked as MessagePack    B   the same in base64, in a column for text
 //! x   the data as bytes in a column for text      f   the mark
 //! d   the device                                  u   the user
-//! n   the numbers, written with commas            a   a User-Agent, given to a session that is there
+//! n   the numbers, written with commas            v   the verifier of ids
+//! a   a User-Agent, given to a session that is there
 //! ```
 //!
 //! Nothing panics. What cannot be read is an error that quotes nothing of it. What can be read can be changed, stored
-//! and read again, and is then what it was.
+//! and read again, and is then what it was. No verifier without the id's digest opens the session.
 
 #![no_main]
 
@@ -21,8 +22,8 @@ use std::error::Error;
 use cloakroom_conformance::ManualClock;
 use cloakroom_core::layout::{DataColumn, Layout, Name};
 use cloakroom_core::{
-    Data, Device, LoadError, Put, Record, SaveError, Session, SessionId, SessionManager, Store, StoreKey,
-    SystemRandom, Timestamp,
+    Data, Device, Lifetime, LoadError, Put, Record, SaveError, Session, SessionId, SessionManager, Store,
+    StoreKey, SystemRandom, Timestamp, Verifier,
 };
 use cloakroom_sql::{Durability, SqlStore, Sweep};
 use http::header::COOKIE;
@@ -49,6 +50,7 @@ struct Table {
     manager: SessionManager,
     cookie: HeaderValue,
     key: StoreKey,
+    verifier: Vec<u8>,
 }
 
 thread_local! {
@@ -77,18 +79,22 @@ impl World {
 
     /// Brings both rows back to a good state.
     fn mend(&self) {
-        for Table { name, key, .. } in &self.tables {
+        for Table { name, key, verifier, .. } in &self.tables {
             let text = format!(
                 "UPDATE {name} SET data = ?, format = 'json', user_id = NULL, device = NULL, created_at = ?2,
                  seen_at = ?2, expires_at = ?3, deadline_at = NULL, idle_ms = 3600000, absolute_ms = NULL,
-                 persistence = 0 WHERE key = ?4"
+                 persistence = 0, verifier = ?4 WHERE key = ?5"
             );
-            let data = if *name == "texts" { Value::Text("{}".into()) } else { Value::Blob(b"{}".into()) };
+            let good = r#"{"there":true}"#;
+            let data = if *name == "texts" { Value::Text(good.into()) } else { Value::Blob(good.into()) };
             let expires = NOW.as_millis() + 3_600_000;
             let mut statement = self.connection.prepare_cached(&text).expect("a statement");
-            let changed =
-                statement.execute(params![data, NOW.as_millis(), expires, key.as_bytes()]).expect("a row");
-            assert_eq!(changed, 1, "the row is gone");
+            let values = params![data, NOW.as_millis(), expires, verifier, key.as_bytes()];
+            assert_eq!(statement.execute(values).expect("a row"), 1, "the row is gone");
+            // Where the session was not opened, another one was made.
+            let others = format!("DELETE FROM {name} WHERE key <> ?");
+            let mut statement = self.connection.prepare_cached(&others).expect("a statement");
+            statement.execute([key.as_bytes()]).expect("a table");
         }
     }
 
@@ -109,6 +115,7 @@ impl World {
             b'b' => self.set(bytes, "data", Value::Blob(rest.to_vec())),
             b'm' => mark(bytes, "msgpack").and_then(|_| self.set(bytes, "data", Value::Blob(rest.to_vec()))),
             b'f' => mark(bytes, &text()),
+            b'v' => self.set(texts, "verifier", Value::Blob(rest.to_vec())),
             b'd' => self.set(texts, "device", Value::Text(text())),
             b'u' => self.set(texts, "user_id", Value::Text(text())),
             b'n' => {
@@ -131,10 +138,12 @@ impl Table {
         let manager =
             SessionManager::builder(store).clock(ManualClock::at(NOW)).build().expect("the defaults");
         let key = manager.key(&id);
-        let record = Record::new(cloakroom_core::Lifetime::default(), NOW);
+        let verifier = Verifier::issue(manager.cookie_name(), &id, NOW);
+        let record = Record { verifier, ..Record::new(Lifetime::default(), NOW) };
+        let verifier = record.verifier.to_bytes();
         runtime.block_on(manager.store().put(&key, Put::New, &record, NOW)).expect("a row");
         let cookie = format!("{}={}", manager.cookie_name(), id.expose());
-        Self { name, manager, cookie: HeaderValue::try_from(cookie).expect("a cookie"), key }
+        Self { name, manager, cookie: HeaderValue::try_from(cookie).expect("a cookie"), key, verifier }
     }
 
     /// One request: its session as it was loaded, and what came of storing what the handler did.
@@ -190,6 +199,10 @@ fuzz_target!(|input: &[u8]| {
             Ok(Err(error)) => return quotes_nothing(&error, rest),
             Ok(Ok(loaded)) => loaded,
         };
+        if *kind == b'v' && loaded.contains_key("there") {
+            let digest = &table.verifier[..32];
+            assert!(rest.windows(32).any(|part| part == digest), "opened by what does not know the id");
+        }
         let again = world.runtime.block_on(table.visit(|_| {})).expect("what was stored can be read");
         let again = again.expect("looking changes nothing");
         // An expired row is an empty session, whose value went under another id.

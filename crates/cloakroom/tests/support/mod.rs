@@ -105,6 +105,26 @@ impl Place {
         }
     }
 
+    /// Runs a statement, as the database's administrator might. There is nothing to run it on in memory.
+    pub(crate) async fn execute(&self, statement: &str) {
+        let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()));
+        match self.backend {
+            Backend::Memory => {}
+            Backend::Sqlite => {
+                let pool = sqlx::SqlitePool::connect(&self.url).await.unwrap();
+                statement.execute(&pool).await.unwrap();
+            }
+            Backend::Postgres => {
+                let pool = sqlx::PgPool::connect(&self.url).await.unwrap();
+                statement.execute(&pool).await.unwrap();
+            }
+            Backend::Mysql => {
+                let pool = sqlx::MySqlPool::connect(&self.url).await.unwrap();
+                statement.execute(&pool).await.unwrap();
+            }
+        }
+    }
+
     fn at(backend: Backend, url: String, table: &str) -> Self {
         let layout = Layout::native().with_table(Name::new(table).unwrap());
         Self { backend, url, layout, memory: Arc::default() }
