@@ -1,10 +1,11 @@
 //! Connections on loan from the application's pool.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sqlx::Database;
 use sqlx::pool::{Pool, PoolConnection};
+use sqlx::{Connection, Database};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -19,6 +20,30 @@ pub(crate) struct Leases<DB: Database> {
     patience: Duration,
     /// What the batch that runs was given to begin with.
     ready: Mutex<Option<Ready<DB>>>,
+    suspicion: Suspicion,
+}
+
+/// Whether the last connection broke, or there was none yet. Whatever ended it is likely to have ended the others that
+/// wait in the pool, however recently they were used, so that the next one is asked before anything is sent on it.
+#[derive(Clone, Debug)]
+struct Suspicion(Arc<AtomicBool>);
+
+impl Suspicion {
+    fn new() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+
+    fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn put_aside(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// A connection that was taken before there is anything to send on it.
@@ -33,7 +58,7 @@ pub(crate) enum Ready<DB: Database> {
 impl<DB: Database> Leases<DB> {
     /// `patience` is how long to wait for a connection of the pool.
     pub(crate) fn new(pool: Pool<DB>, patience: Duration) -> Self {
-        Self { pool, patience, ready: Mutex::new(None) }
+        Self { pool, patience, ready: Mutex::new(None), suspicion: Suspicion::new() }
     }
 
     /// Takes a connection for a batch that has not been begun, and waits for it as long as the pool does. Whoever waits
@@ -42,9 +67,9 @@ impl<DB: Database> Leases<DB> {
         if direction == Direction::Read
             && let Some(connection) = self.pool.try_acquire()
         {
-            return Ok(Ready::Idle(Lease::new(connection, self.patience)));
+            return Ok(Ready::Idle(Lease::new(connection, self.patience, self.suspicion.clone())));
         }
-        Ok(Ready::Tested(Lease::wait(&self.pool, self.patience).await?))
+        Ok(Ready::Tested(self.tested().await?))
     }
 
     /// Uses `ready` for the next connection that is taken.
@@ -66,7 +91,18 @@ impl<DB: Database> Leases<DB> {
             Some(Ready::Idle(idle)) => drop(idle),
             None => {}
         }
-        Lease::take(&self.pool, self.patience).await
+        timeout(self.patience, self.tested()).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Waits for a connection as long as the pool does, and asks it if there is a reason.
+    async fn tested(&self) -> Result<Lease<DB>, Failure> {
+        loop {
+            let mut lease = Lease::wait(&self.pool, self.patience, &self.suspicion).await?;
+            if !self.suspicion.is_raised() || lease.answers().await {
+                self.suspicion.put_aside();
+                return Ok(lease);
+            }
+        }
     }
 
     /// Takes an idle connection if that is what the batch was given.
@@ -93,6 +129,7 @@ pub(crate) struct Lease<DB: Database> {
     state: State,
     /// How long the pool may take to look whether the connection that it gets back is well.
     patience: Duration,
+    suspicion: Suspicion,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,25 +139,34 @@ enum State {
 }
 
 impl<DB: Database> Lease<DB> {
-    const fn new(connection: PoolConnection<DB>, patience: Duration) -> Self {
-        Self { connection, state: State::Settled, patience }
+    const fn new(connection: PoolConnection<DB>, patience: Duration, suspicion: Suspicion) -> Self {
+        Self { connection, state: State::Settled, patience, suspicion }
     }
 
     /// Takes a connection that was seen to work, waiting for one at most as long as `patience` says.
     pub(crate) async fn take(pool: &Pool<DB>, patience: Duration) -> Result<Self, Failure> {
-        let taken = timeout(patience, Self::wait(pool, patience)).await;
-        taken.unwrap_or_else(|_| {
-            Err(Failure::new(Cause::Unreachable, "no connection of the pool became free in time"))
-        })
+        let taken = timeout(patience, Self::wait(pool, patience, &Suspicion::new())).await;
+        taken.unwrap_or_else(|_| Err(late()))
     }
 
     /// The same, waiting as long as the pool does.
-    async fn wait(pool: &Pool<DB>, patience: Duration) -> Result<Self, Failure> {
-        pool.acquire().await.map(|connection| Self::new(connection, patience)).map_err(|error| {
+    async fn wait(pool: &Pool<DB>, patience: Duration, suspicion: &Suspicion) -> Result<Self, Failure> {
+        let taken = pool.acquire().await;
+        taken.map(|connection| Self::new(connection, patience, suspicion.clone())).map_err(|error| {
             let failure = Failure::from(error);
             // Whatever went wrong, no statement of ours was sent.
             if failure.cause == Cause::Broken { failure.meaning(Cause::Unreachable) } else { failure }
         })
+    }
+
+    /// Whether the database answers on it in time. A connection on which it does not is dropped in doubt.
+    async fn answers(&mut self) -> bool {
+        let answer = timeout(self.patience, Connection::ping(self.connection())).await;
+        let answers = matches!(answer, Ok(Ok(())));
+        if answers {
+            self.state = State::Settled;
+        }
+        answers
     }
 
     /// The connection, which is in doubt from now on until the lease is settled.
@@ -160,6 +206,7 @@ impl<DB: Database> Drop for Lease<DB> {
     /// closed and its place is free.
     fn drop(&mut self) {
         if self.state == State::InDoubt {
+            self.suspicion.raise();
             self.connection.close_on_drop();
             return;
         }
@@ -169,4 +216,8 @@ impl<DB: Database> Drop for Lease<DB> {
             runtime.spawn(async move { timeout(patience, returned).await });
         }
     }
+}
+
+fn late() -> Failure {
+    Failure::new(Cause::Unreachable, "no connection of the pool became free in time")
 }

@@ -4,7 +4,7 @@
 //! survive.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -34,9 +34,7 @@ impl Server {
     pub(crate) fn new(backend: Backend) -> Self {
         // Under /tmp, because a socket's path has about 100 characters.
         let folder = tempfile::Builder::new().prefix("cloakroom-").tempdir_in("/tmp").unwrap();
-        let mut bytes = [0; 16];
-        std::io::Read::read_exact(&mut fs::File::open("/dev/urandom").unwrap(), &mut bytes).unwrap();
-        let password = format!("{:032x}", u128::from_ne_bytes(bytes));
+        let password = format!("{:032x}", random());
         let mut server = Self { backend, folder, password, port: 0, process: None };
         server.prepare();
         server.start();
@@ -189,11 +187,18 @@ fn postgres_program(name: &str) -> PathBuf {
     program.filter(|program| program.exists()).unwrap_or_else(|| PathBuf::from(name))
 }
 
-/// Below the range that the system hands out for outgoing connections.
+/// Below the range that the system hands out for outgoing connections. Somebody else may take it before the server does,
+/// so the next call looks elsewhere.
 fn free_port() -> u16 {
-    let begin = 20_000 + u16::try_from(std::process::id() % 12_000).unwrap_or(0);
+    let begin = 20_000 + u16::try_from(random() % 12_000).unwrap_or(0);
     let mut ports = (begin..32_000).chain(20_000..begin);
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
+fn random() -> u128 {
+    let mut bytes = [0; 16];
+    fs::File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
+    u128::from_ne_bytes(bytes)
 }
 
 /// Reads what a server says, to its end, so that it never finds the pipe full. Says when it is ready, or hangs up.
