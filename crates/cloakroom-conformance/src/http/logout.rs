@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom_core::Operation;
-use cloakroom_core::Operation::{Delete, Load, Save, Touch};
+use cloakroom_core::Operation::{Delete, Load, Rename, Save, Touch};
 use futures_util::future::join;
 use http::StatusCode;
 use serde_json::Value;
@@ -136,6 +136,17 @@ pub(super) async fn r01_a_logout_ends_the_session_whatever_its_id_became(driver:
         out.removes_the_cookie()?;
         ensure_eq!(site.rows().await?, 0, "records");
         ensure_eq!(other.info("user").await?, Value::Null, "who is signed in under the new id");
+
+        // Ending the session and beginning another ends it too.
+        let guest = site.guest().await?;
+        let other = guest.copy();
+        let slow = (&guest, "/destroy-then-insert?key=a&value=b");
+        let (anew, rotated) = overtaken(&site, slow, Rename, Moment::Before, (&other, target)).await?;
+        rotated.new_cookie()?;
+        anew.new_cookie()?;
+        ensure_eq!(other.get("/data").await?.body, "{}", "what the ended session's new id reads");
+        ensure_eq!(guest.get("/data").await?.body, "{\"a\":\"b\"}", "what the session holds that began");
+        ensure_eq!(site.rows().await?, 1, "records");
     }
     Ok(())
 }
