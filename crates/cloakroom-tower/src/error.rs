@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_core::{DecodeError, EncodeError, LoadError, SaveError, ValueError};
+use cloakroom_core::{DecodeError, EncodeError, LoadError, Outcome, SaveError, ValueError};
 use http::header::{CACHE_CONTROL, RETRY_AFTER, VARY};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -54,6 +54,9 @@ impl SessionError {
             (Self::MissingLayer, _) => {
                 "This route uses a session, but no session layer is around it: add \
                  `.layer(SessionLayer::new(store)?)` to the router, after its routes.\n"
+            }
+            (Self::Save(error), StatusCode::SERVICE_UNAVAILABLE) if error.outcome() == Outcome::Unknown => {
+                "It is not known whether your last change was stored. Please look before you make it again.\n"
             }
             (_, StatusCode::SERVICE_UNAVAILABLE) => {
                 "Your session cannot be reached at the moment. Please try again shortly.\n"

@@ -10,3 +10,7 @@ pub mod stores {}
 #[cfg(feature = "axum")]
 #[doc = include_str!("../guides/axum.md")]
 pub mod axum {}
+
+#[cfg(all(feature = "axum", feature = "sqlite"))]
+#[doc = include_str!("../guides/failure.md")]
+pub mod failure {}

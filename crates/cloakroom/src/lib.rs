@@ -65,7 +65,7 @@
 //! | `sea-orm` | | a SeaORM 2 connection, with the feature of its database |
 //! | `messagepack` | | session data as MessagePack |
 //!
-//! The [`guides`] say more: the defaults and their reasons, stores, axum.
+//! The [`guides`] say more: the defaults and their reasons, stores, axum, failure.
 
 pub use cloakroom_core::*;
 
