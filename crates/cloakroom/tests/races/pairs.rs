@@ -7,14 +7,14 @@ use crate::site::{KINDS, Kind, Outcome, Stage};
 use crate::support::{Backend, Place, on_every_store};
 
 on_every_store! {
-    every_order_of_every_pair
-    pairs_that_the_store_puts_in_order
-    groups_in_a_random_order
+    r01_r02_r03_r04_r06_r09_every_order_of_every_pair
+    r06_asvs_15_4_2_pairs_that_the_store_puts_in_order
+    r01_r06_r09_groups_in_a_random_order
 }
 
 /// In memory the answers are held back as well as the calls, so that every order of the answers is tried, too. A
 /// database is asked in every order; there, what a request does with its answer depends on nobody else.
-async fn every_order_of_every_pair(place: Place) {
+async fn r01_r02_r03_r04_r06_r09_every_order_of_every_pair(place: Place) {
     let moments = match place.backend {
         Backend::Memory => &[Moment::Before, Moment::After][..],
         Backend::Sqlite | Backend::Postgres | Backend::Mysql => &[Moment::Before],
@@ -33,7 +33,7 @@ async fn every_order_of_every_pair(place: Place) {
 }
 
 /// Both are let go at once, from two nodes: the database's own locks decide.
-async fn pairs_that_the_store_puts_in_order(place: Place) {
+async fn r06_asvs_15_4_2_pairs_that_the_store_puts_in_order(place: Place) {
     let stage = Stage::new(&place, 2).await;
     let mut races = Races::default();
     for _ in 0..2 * effort() {
@@ -44,7 +44,7 @@ async fn pairs_that_the_store_puts_in_order(place: Place) {
     races.judge();
 }
 
-async fn groups_in_a_random_order(place: Place) {
+async fn r01_r06_r09_groups_in_a_random_order(place: Place) {
     let stage = Stage::new(&place, 5).await;
     let mut dice = Dice::new(seed());
     let mut races = Races::default();

@@ -142,11 +142,10 @@ impl Stage {
         moments: &[Moment],
         choose: impl FnMut(&[Waiting]) -> Release,
     ) -> Outcome {
-        let outside =
-            self.manager(Arc::clone(&self.store), Policy::default().touch(TouchPolicy::Off), SystemRandom);
+        let outside = self.manager(Arc::clone(&self.store), policy(), SystemRandom);
         if kinds.iter().any(|kind| matches!(kind, Kind::Create | Kind::Sweep)) {
             self.clock.set(LONG_AGO);
-            let same = self.manager(Arc::clone(&self.store), Policy::default(), Same::default());
+            let same = self.manager(Arc::clone(&self.store), policy(), Same::default());
             send(&same, "/write-a", 0, None).await;
         }
         self.clock.set(START);
@@ -183,7 +182,7 @@ impl Stage {
         store: impl Store,
         cookie: &str,
     ) -> (Answer, Option<String>) {
-        let mut policy = Policy::default().touch(TouchPolicy::Off);
+        let mut policy = policy();
         let (path, cookie) = match kind {
             Kind::Read => ("/look", Some(cookie)),
             Kind::Touch => {
@@ -191,8 +190,8 @@ impl Stage {
                 ("/look", Some(cookie))
             }
             Kind::Renew => {
-                // The id is twice as old.
-                policy = policy.rotation(Rotation::every(Duration::from_secs(900)));
+                // The id is twice as old as that.
+                policy = policy.rotation(Rotation::every(Duration::from_mins(15)));
                 ("/renew", Some(cookie))
             }
             Kind::WriteA => ("/write-a", Some(cookie)),
@@ -225,6 +224,11 @@ impl Stage {
         let builder = SessionManager::builder(store).clock(self.clock.clone()).random(random);
         builder.policy(policy).build().unwrap()
     }
+}
+
+/// Of all requests, but for what their kind adds: ids are replaced because of their age, and this one is young.
+fn policy() -> Policy {
+    Policy::default().touch(TouchPolicy::Off).rotation(Rotation::every(Duration::from_hours(24)))
 }
 
 impl Answer {

@@ -57,7 +57,7 @@ fn a_session_that_moves_from_shard_to_shard_is_always_counted_once() {
 }
 
 #[test]
-fn a_session_cannot_slip_away_from_its_end_by_moving() {
+fn r01_asvs_15_4_1_a_session_cannot_slip_away_from_its_end_by_moving() {
     let user = Scope::User(UserId::new("ann").unwrap());
     for round in 0..300 * u64::from(effort()) {
         let store = MemoryStore::new();

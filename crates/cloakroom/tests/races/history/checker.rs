@@ -102,7 +102,7 @@ impl<'a> History<'a> {
     }
 
     fn writes(&self) -> Vec<String> {
-        let writes = self.of(|act| matches!(act, Act::Write(_)));
+        let all = self.of(|act| matches!(act, Act::Write(_)));
         // By when a value had been written: when its writer knew, or when somebody saw it.
         let mut known = BTreeMap::<u64, u64>::new();
         for (entry, seen) in self.seers() {
@@ -111,7 +111,7 @@ impl<'a> History<'a> {
         }
         let mut reasons = Vec::new();
         for (entry, seen) in self.seers() {
-            let writer = writes.iter().find(|write| write.act == Act::Write(seen.written));
+            let writer = all.iter().find(|write| write.act == Act::Write(seen.written));
             match writer {
                 None if seen.written != 0 => reasons.push(format!("saw what nobody wrote: {entry:?}")),
                 Some(writer) if !writer.may_be_done() || writer.begun > entry.ended => {
@@ -121,7 +121,7 @@ impl<'a> History<'a> {
             }
             // Something that was written after it, and before this request began.
             let written_by = if seen.written == 0 { Some(&0) } else { known.get(&seen.written) };
-            let newer = writes.iter().find(|write| {
+            let newer = all.iter().find(|write| {
                 let Act::Write(value) = write.act else { return false };
                 let by = known.get(&value).copied();
                 value != seen.written

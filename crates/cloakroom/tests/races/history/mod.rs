@@ -26,17 +26,17 @@ const CLIENTS: usize = 4;
 const SESSIONS: usize = 4;
 
 #[test]
-fn what_processes_see_on_sqlite_can_be_explained() {
+fn r01_r06_asvs_15_4_2_what_processes_see_on_sqlite_can_be_explained() {
     run_on(Backend::Sqlite, story);
 }
 
 #[test]
-fn what_processes_see_on_postgres_can_be_explained() {
+fn r01_r06_asvs_15_4_2_what_processes_see_on_postgres_can_be_explained() {
     run_on(Backend::Postgres, story);
 }
 
 #[test]
-fn what_processes_see_on_mysql_can_be_explained() {
+fn r01_r06_asvs_15_4_2_what_processes_see_on_mysql_can_be_explained() {
     run_on(Backend::Mysql, story);
 }
 
