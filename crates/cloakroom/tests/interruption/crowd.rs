@@ -9,7 +9,7 @@ use tower::ServiceExt as _;
 use crate::database::PATIENCE;
 use crate::drops::{Moment, drop_at};
 use crate::polls::{at_every_poll, hesitant};
-use crate::site::{Answer, Site, answer, request};
+use crate::site::{Answer, Site, answer, app, request};
 use crate::support::{Backend, Place, on_every_store};
 
 const USERS: usize = 100;
@@ -27,7 +27,11 @@ async fn r42_r43_after_drops_at_every_poll_a_hundred_users_see_only_their_own(pl
 pub(crate) async fn crowd(site: &Site, requests: usize) {
     let seed = seed();
     // Memory answers at once, so that there would be nothing to interleave.
-    let app = if site.place.backend == Backend::Memory { hesitant(site) } else { site.app.clone() };
+    let app = if site.place.backend == Backend::Memory {
+        app(hesitant(site), site.clock.clone())
+    } else {
+        site.app.clone()
+    };
     let users: Vec<_> = (0..USERS)
         .map(|number| {
             let dice = Dice::new(seed.wrapping_add(number as u64));

@@ -52,7 +52,7 @@ async fn r43_a_client_that_goes_away_leaves_the_session_old_or_new(place: Place)
     }
     in_the_middle_of_its_request(&site, address, &mut fates).await;
     site.database.is_clean(&site.place).await;
-    crowd(&site, 10).await;
+    crowd(&site, 5).await;
     site.close().await;
 }
 
@@ -97,7 +97,7 @@ async fn r43_a_time_limit_leaves_the_session_old_or_new(place: Place) {
         }
     }
     site.database.is_clean(&site.place).await;
-    crowd(&site, 10).await;
+    crowd(&site, 5).await;
     site.close().await;
 }
 

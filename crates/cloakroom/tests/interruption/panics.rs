@@ -177,6 +177,6 @@ async fn panicked<T>(work: impl Future<Output = T>) -> bool {
 
 async fn finish(site: Site) {
     site.database.is_clean(&site.place).await;
-    crowd(&site, 10).await;
+    crowd(&site, 5).await;
     site.close().await;
 }

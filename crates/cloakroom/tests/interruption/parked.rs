@@ -68,7 +68,7 @@ async fn r43_a_request_dropped_during_its_statement_is_done_or_not_done(place: P
         site.database.is_clean(&site.place).await;
         site.clear().await;
     }
-    crowd(&roomy(&site).await, 10).await;
+    crowd(&roomy(&site).await, 5).await;
     site.close().await;
 }
 
@@ -191,6 +191,6 @@ async fn r43_a_statement_given_up_leaves_no_connection_in_doubt(place: Place) {
         }
         site.clear().await;
     }
-    crowd(&site, 10).await;
+    crowd(&site, 5).await;
     site.close().await;
 }

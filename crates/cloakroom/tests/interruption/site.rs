@@ -151,7 +151,11 @@ impl Site {
 
 /// The application on a store.
 pub(crate) fn app(store: Arc<dyn Store>, clock: ManualClock) -> Router {
-    let policy = Policy::default().touch(TouchPolicy::Always);
+    governed(Policy::default().touch(TouchPolicy::Always), store, clock)
+}
+
+/// The application by another policy.
+pub(crate) fn governed(policy: Policy, store: Arc<dyn Store>, clock: ManualClock) -> Router {
     let manager = SessionManager::builder(store).policy(policy).clock(clock).build().unwrap();
     routes().layer(SessionLayer::from(manager))
 }
