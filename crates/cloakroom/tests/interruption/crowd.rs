@@ -96,15 +96,14 @@ impl User {
                 90..97 => Wish::Rotate,
                 _ => Wish::SignOut,
             };
-            match self.ask(&app, wish).await {
-                Some(answer) => self.check(wish, answer),
-                None => {
-                    dropped += 1;
-                    self.doubt += u64::from(wish == Wish::Update);
-                    self.settled &= wish != Wish::Update;
-                    self.perhaps_gone |= matches!(wish, Wish::Rotate | Wish::SignOut);
-                }
+            if let Some(answer) = self.ask(&app, wish).await {
+                self.check(wish, answer);
+                continue;
             }
+            dropped += 1;
+            self.doubt += u64::from(wish == Wish::Update);
+            self.settled &= wish != Wish::Update;
+            self.perhaps_gone |= matches!(wish, Wish::Rotate | Wish::SignOut);
         }
         // The last word is with the database.
         if self.cookie.is_some() {

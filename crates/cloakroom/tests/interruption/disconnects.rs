@@ -37,7 +37,9 @@ async fn r43_a_client_that_goes_away_leaves_the_session_old_or_new(place: Place)
     for kind in Kind::ALL {
         for (verbs, moment) in points(kind) {
             let (old, cookie) = visitor(&site, kind).await;
-            verbs.iter().for_each(|verb| gate.park(*verb, moment));
+            for verb in verbs {
+                gate.park(*verb, moment);
+            }
             let mut client = TcpStream::connect(address).await.unwrap();
             client.write_all(http(kind.path(), cookie.as_deref(), 0).as_bytes()).await.unwrap();
             let parked = gate.parked(1).await;
@@ -86,7 +88,9 @@ async fn r43_a_time_limit_leaves_the_session_old_or_new(place: Place) {
     for kind in Kind::ALL {
         for (verbs, moment) in points(kind) {
             let (old, cookie) = visitor(&site, kind).await;
-            verbs.iter().for_each(|verb| gate.park(*verb, moment));
+            for verb in verbs {
+                gate.park(*verb, moment);
+            }
             let limited = Timeout::new(app.clone(), Duration::from_millis(50));
             let ended = limited.oneshot(request(kind.path(), cookie.as_deref())).await;
             assert!(ended.unwrap_err().is::<tower::timeout::error::Elapsed>(), "{kind:?}");

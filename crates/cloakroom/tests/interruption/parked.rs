@@ -86,7 +86,7 @@ async fn dropped_during_its_statement(site: &Site, kind: Kind, reach: Reach) -> 
     let verbs = if kind == Kind::Read { &[cloakroom::Operation::Load] } else { kind.writes() };
     drive_until(&mut service, || log.take_operations().iter().any(|verb| verbs.contains(verb))).await;
     if kind != Kind::Read {
-        until("the operation is not begun", async || has_a_free_place(site).await).await;
+        until("the operation is not begun", async || has_a_free_place(site)).await;
     }
     until("no statement arrived", async || site.database.somebody_waits(&site.place).await).await;
     drop(service);
@@ -95,7 +95,7 @@ async fn dropped_during_its_statement(site: &Site, kind: Kind, reach: Reach) -> 
 }
 
 /// Whether another write could wait. It does not.
-async fn has_a_free_place(site: &Site) -> bool {
+fn has_a_free_place(site: &Site) -> bool {
     match site.store.delete(&StoreKey::from_bytes([0xdd; 32])).now_or_never() {
         None => true,
         Some(Err(error)) if error.kind() == ErrorKind::Overloaded => false,
