@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::sql::{Gathering, SqlStore};
-use cloakroom::{Lifetime, Loaded, Put, Record, Store as _, StoreError, StoreKey, Version};
+use cloakroom::{Lifetime, Loaded, Put, Record, Scope, Store as _, StoreError, StoreKey, Version};
 use sqlx::{AssertSqlSafe, Executor, Pool};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -93,6 +93,32 @@ where
         victim
     }
 
+    /// The store ends every session, and has 1 when it waits for 2; the application has 2 and then waits for 1.
+    async fn deadlock_of_an_end(&self) -> Victim {
+        for number in 0..3 {
+            // In a later attempt nothing is left of them.
+            let _there_already = self.store.put(&key(number), Put::New, &record(0), START).await;
+        }
+        let mut application = self.pool.begin().await.unwrap();
+        let work = format!(
+            "INSERT INTO {}_away VALUES (1), (2), (3), (4), (5), (6), (7), (8)",
+            self.place.layout.table()
+        );
+        application.execute(sqlx::raw_sql(AssertSqlSafe(work))).await.unwrap();
+        application.execute(sqlx::raw_sql(AssertSqlSafe(self.lock(2)))).await.unwrap();
+        let store = Arc::clone(&self.store);
+        let end = tokio::spawn(async move { store.end(&Scope::All, None, START).await });
+        self.store_waits().await;
+        let crossing = application.execute(sqlx::raw_sql(AssertSqlSafe(self.lock(1))));
+        let crossed = timeout(GUARD, crossing).await.expect("the database ends the deadlock");
+        let victim = if crossed.is_ok() { Victim::Store } else { Victim::Application };
+        application.rollback().await.unwrap();
+        let ended = timeout(GUARD, end).await.expect("it ends").unwrap();
+        assert_eq!(ended.expect("it was run again"), 3);
+        assert_eq!(self.store.count(&Scope::All, START).await.unwrap(), 0);
+        victim
+    }
+
     fn save(&self, number: u8, attempt: usize) -> JoinHandle<Result<Version, StoreError>> {
         let (store, version) = (Arc::clone(&self.store), self.versions[usize::from(number)].clone());
         tokio::spawn(async move { store.put(&key(number), Put::At(version), &record(attempt), START).await })
@@ -125,7 +151,8 @@ where
                 if waits.unwrap().is_some() {
                     return;
                 }
-                tokio::task::yield_now().await;
+                // MySQL looks at its transactions anew only when nobody has asked for a tenth of a second.
+                tokio::time::sleep(Duration::from_millis(150)).await;
             }
         };
         timeout(GUARD, asking).await.expect("the store waits for a row");
@@ -166,6 +193,34 @@ where
         administer(&place, "DROP TABLE {away}").await;
         place.clean().await;
     });
+}
+
+fn a_deadlock_of_an_end<DB: sqlx::Database>(backend: Backend)
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let place = Place::new(backend);
+    run(async |_| {
+        let stage = Stage::<DB>::new(&place).await;
+        let mut attempt = 1;
+        while stage.deadlock_of_an_end().await != Victim::Store {
+            assert!(attempt < ATTEMPTS, "the application lost every deadlock");
+            attempt += 1;
+        }
+        stage.store.close().await;
+        administer(&place, "DROP TABLE {away}").await;
+        place.clean().await;
+    });
+}
+
+#[test]
+fn postgres_an_end_of_all_sessions_that_loses_a_deadlock_is_run_again() {
+    a_deadlock_of_an_end::<sqlx::Postgres>(Backend::Postgres);
+}
+
+#[test]
+fn mysql_an_end_of_all_sessions_that_loses_a_deadlock_is_run_again() {
+    a_deadlock_of_an_end::<sqlx::MySql>(Backend::Mysql);
 }
 
 #[test]

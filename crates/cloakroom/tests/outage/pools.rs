@@ -16,7 +16,7 @@ where
     sqlx::Pool<DB>: Into<Database>,
 {
     let pool = options.max_connections(1).connect(url).await.unwrap();
-    let gathering = Gathering::default().with_time_limit(Duration::from_millis(120));
+    let gathering = Gathering::default().with_time_limit(Duration::from_millis(500));
     let builder = SqlStore::builder(pool.clone()).layout(layout).gathering(gathering).sweep(Sweep::Off);
     let site = Site::new(builder.build().await.unwrap(), &log);
     let kept = std::cell::Cell::new(None);

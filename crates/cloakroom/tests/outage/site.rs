@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -103,7 +104,24 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
+/// How long a store may take to notice that its database is back, on the busiest machine.
+const GUARD: Duration = Duration::from_secs(30);
+
 impl Visitor {
+    /// Asks until the answer is no 503 any more, as a browser does that is told to come back.
+    pub(crate) async fn get_at_last(&mut self, path: &str) -> String {
+        let asking = async {
+            loop {
+                let reply = self.get(path).await;
+                if reply.status != StatusCode::SERVICE_UNAVAILABLE {
+                    return reply.ok();
+                }
+                reply.unavailable();
+            }
+        };
+        tokio::time::timeout(GUARD, asking).await.expect("the store recovers by itself")
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Reply {
         let mut request = Request::get(path);
         if let Some(cookie) = &self.cookie {
