@@ -205,7 +205,7 @@ async fn yield_now() {
 #[test]
 fn every_order_of_calls_and_answers_is_tried_once() {
     let mut orders = Orders::new();
-    let mut stories = std::collections::BTreeSet::new();
+    let mut traces = std::collections::BTreeSet::new();
     while orders.begin() {
         let schedule = Schedule::new([Moment::Before, Moment::After]);
         let store = Arc::new(MemoryStore::new());
@@ -214,25 +214,25 @@ fn every_order_of_calls_and_answers_is_tried_once() {
             async move { every_verb(&store).await.len().min(1) }
         });
         // The orders of ten calls each would be too many: the first calls are interleaved, the rest follow.
-        let mut story = Vec::new();
+        let mut trace = Vec::new();
         let played = block_on(schedule.run(actors, |waiting| {
-            let chosen = if story.len() < 6 { orders.choose(waiting.len()) } else { 0 };
-            story.push(waiting[chosen]);
+            let chosen = if trace.len() < 6 { orders.choose(waiting.len()) } else { 0 };
+            trace.push(waiting[chosen]);
             Release::One(chosen)
         }));
         assert_eq!(played, [1, 1]);
-        assert_eq!(story.len(), 40, "ten calls, two moments, two actors");
+        assert_eq!(trace.len(), 40, "ten calls, two moments, two actors");
         for actor in 0..2 {
-            let own: Vec<_> = story.iter().filter(|waiting| waiting.actor == actor).collect();
+            let own: Vec<_> = trace.iter().filter(|waiting| waiting.actor == actor).collect();
             let calls: Vec<_> = own.iter().step_by(2).map(|waiting| waiting.operation).collect();
             assert_eq!(calls, block_on(every_verb(&*store)));
             assert!(
                 own.chunks(2).all(|pair| [pair[0].moment, pair[1].moment] == [Moment::Before, Moment::After])
             );
         }
-        stories.insert(story.iter().map(|waiting| waiting.actor).collect::<Vec<_>>());
+        traces.insert(trace.iter().map(|waiting| waiting.actor).collect::<Vec<_>>());
     }
-    assert_eq!(stories.len(), 1 << 6, "every order, and none twice");
+    assert_eq!(traces.len(), 1 << 6, "every order, and none twice");
 }
 
 #[test]
