@@ -58,6 +58,7 @@ pub(crate) type Outcome = Result<Answer, StoreError>;
 
 /// The answer to an operation that succeeded.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a row is what most answers are; a box would cost each load")]
 pub(crate) enum Answer {
     /// To `Load`: the row and its version, or nothing.
     Loaded(Option<(Row, i64)>),
