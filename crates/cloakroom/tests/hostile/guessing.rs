@@ -28,7 +28,7 @@ async fn from(site: &Site, peer: &str, cookie: &str) {
 }
 
 async fn owasp_guessing_many_unknown_ids_from_one_address_are_an_event(place: Place) {
-    let guessing = Guessing::Watched { ids: 30, window: Duration::from_secs(3_600) };
+    let guessing = Guessing::Watched { ids: 30, window: Duration::from_hours(1) };
     let site =
         Site::with_policy(place.store().await, Protection::Plain, Policy::default().guessing(guessing));
     let good = site.guest().await;

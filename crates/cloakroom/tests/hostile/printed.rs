@@ -20,7 +20,8 @@ use crate::secrets::{DATA, Notes};
 use crate::support::{Backend, Place};
 
 fn print(value: &dyn Debug) {
-    writeln!(io::stdout(), "{value:?}\n{value:#?}").unwrap();
+    let mut output = io::stdout();
+    writeln!(output, "{value:?}\n{value:#?}").unwrap();
 }
 
 /// An error, and all that caused it.
@@ -28,7 +29,7 @@ pub(crate) fn error(error: &(dyn Error + 'static)) {
     print(&error);
     let mut next = Some(error);
     while let Some(error) = next {
-        writeln!(io::stdout(), "caused by: {error}").unwrap();
+        print(&format_args!("caused by: {error}"));
         print(&error);
         next = error.source();
     }

@@ -103,9 +103,9 @@ fn told(backend: Option<Backend>) -> String {
     let output = teller.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
-    let noted = fs::read_to_string(&notes).unwrap();
+    let lines = fs::read_to_string(&notes).unwrap();
     fs::remove_file(&notes).unwrap();
-    let secrets = Secrets::new(noted.lines().flat_map(noted_secret));
+    let secrets = Secrets::new(lines.lines().flat_map(noted_secret));
     assert!(secrets.len() > 100, "{} secrets were noted", secrets.len());
     if let Some(found) = secrets.find(&text) {
         panic!("a secret was printed: {found}");
@@ -242,8 +242,12 @@ async fn tell_of(place: Place, notes: Notes) {
     let secrets = [b"0123456789abcdefghijklmnopqrstuv", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"];
     let key = |number: usize| CookieKey::from_bytes(secrets[number]).unwrap();
     let ring = || KeyRing::new(key(0)).also_reads(key(1));
-    DATA.iter().for_each(|data| notes.note("data", data.as_bytes()));
-    secrets.iter().for_each(|secret| notes.note("key", *secret));
+    for data in DATA {
+        notes.note("data", data.as_bytes());
+    }
+    for secret in secrets {
+        notes.note("key", secret);
+    }
     if let Some((_, rest)) = place.url.split_once("://cloakroom:") {
         notes.note("password", rest.split('@').next().unwrap().as_bytes());
     }
@@ -301,7 +305,7 @@ impl Visitor {
             vec![forged.as_str()],
             vec![ours.as_str(), forged.as_str()],
             vec![&format!("__Host-id={}", unknown.expose())],
-            vec![&format!("__Host-id={}x", value)],
+            vec![&format!("__Host-id={value}x")],
             vec!["__Host-id=rubbish"],
         ] {
             self.get("/read", &cookies).await;

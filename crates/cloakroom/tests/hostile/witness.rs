@@ -120,7 +120,9 @@ impl Store for Witness {
         now: Timestamp,
     ) -> StoreFuture<'a, u64> {
         self.scope(scope);
-        keep.into_iter().for_each(|key| self.key(key));
+        if let Some(key) = keep {
+            self.key(key);
+        }
         self.inner.end(scope, keep, now)
     }
 }
