@@ -16,5 +16,5 @@ run_fuzz_target() {
   mkdir -p "$corpus"
   printf '%s\n' "--- $1"
   cargo fuzz run "${FUZZ_OPTIONS[@]}" "$1" "$corpus" "fuzz/seeds/$1" -- \
-    -max_total_time="$2" -timeout=10 -verbosity=0 -print_final_stats=1
+    -max_total_time="$2" -timeout=10 -verbosity=0 -print_funcs=0 -print_final_stats=1
 }
