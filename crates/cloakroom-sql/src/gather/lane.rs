@@ -196,7 +196,9 @@ impl Waiting<'_> {
         self.settled = true;
         if self.lane.lock().queue.retract(self.ticket).is_some() {
             let error = self.lane.error(ErrorKind::Unavailable, self.verb);
-            return Err(error.with_source("its time passed in the queue; no connection was free to send it on"));
+            return Err(
+                error.with_source("its time passed in the queue; no connection was free to send it on")
+            );
         }
         self.receiver.try_recv().unwrap_or_else(|_| Err(self.lane.error(ErrorKind::Unknown, self.verb)))
     }
