@@ -141,11 +141,11 @@ pub(super) async fn nist_5_2_levels_have_their_limits(driver: Driver) -> Checked
             idle.map(|idle| (idle, idle)).into_iter().chain([(overall, idle.unwrap_or(overall) / 2)])
         {
             let guest = site.guest().await?;
-            let mut left = limit - MILLISECOND;
+            let mut left = limit.saturating_sub(MILLISECOND);
             while left > step {
                 site.clock.advance(step);
                 guest.get("/look").await?.ok()?;
-                left -= step;
+                left = left.saturating_sub(step);
             }
             site.clock.advance(left);
             ensure_eq!(guest.value("greeting").await?, "hello", "a millisecond before {limit:?}");
