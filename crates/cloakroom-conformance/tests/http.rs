@@ -1,7 +1,7 @@
 //! The scenarios against a binding without a framework, and against bindings that are wrong on purpose.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cloakroom_conformance::{App, HTTP_CASES, HttpSuite, block_on, http_tests, respond};
@@ -95,7 +95,12 @@ fn bind(manager: SessionManager, flaw: Flaw) -> App {
     Arc::new(move |request: Request<Vec<u8>>| {
         let mut session = begin(&manager, request.headers(), flaw);
         if let Some(cookie) = request.headers().get(COOKIE).filter(|_| flaw == Flaw::RemembersSessions) {
-            session = remembered.lock().unwrap().entry(cookie.clone()).or_insert(session).clone();
+            session = remembered
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(cookie.clone())
+                .or_insert(session)
+                .clone();
         }
         let session =
             if flaw == Flaw::MixesRequestsUp { first.get_or_init(|| session).clone() } else { session };

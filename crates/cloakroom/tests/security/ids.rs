@@ -67,7 +67,7 @@ fn r41_asvs_6_5_2_the_key_is_a_hash_whose_parts_cannot_run_together() {
     let id = SessionId::parse(&"A".repeat(43)).unwrap();
     let hex = |name: &str| {
         let bytes = StoreKey::native(name, &id);
-        bytes.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        bytes.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
     };
     assert_eq!(hex("__Host-id"), "3372771e344a6a523285ffeacc850631179bebc60081777d277fc2c08ca2873d");
     // Without what stands between them, names that end as ids begin would make one text of two.
