@@ -33,7 +33,14 @@ impl Inner {
     pub(super) async fn close(&self, unsaved: ServerErrorPolicy) -> Result<(), SaveError> {
         let _turn = self.turn.lock().await;
         match unsaved {
-            ServerErrorPolicy::Save => self.commit_in_turn().await?,
+            ServerErrorPolicy::Save => match self.commit_in_turn().await {
+                // The last chance to find out what became of the write: nobody can after the response. So a connection
+                // that died in the pool costs the visitor nothing, and a new id that is stored reaches its browser.
+                Err(SaveError::Store { source, .. }) if source.kind() == ErrorKind::Unknown => {
+                    self.commit_in_turn().await?;
+                }
+                result => result?,
+            },
             ServerErrorPolicy::Discard => self.settle().await?,
         }
         let now = self.manager.now();
@@ -131,7 +138,7 @@ impl Inner {
         }
         let action = self.action(verb, state.held(), now)?;
         let step = Arc::new(Step { action, cookie, purpose, until: state.changes.begin_flight() });
-        state.unsure = step.action.writes().map(|_| Arc::clone(&step));
+        state.unsure = step.action.matters().then(|| Arc::clone(&step));
         Ok((step, Arc::clone(&state.store)))
     }
 
@@ -283,7 +290,8 @@ impl Inner {
         Ended::Unexpectedly
     }
 
-    /// Finds out whether the last write, whose outcome nobody saw, was applied: by repeating it as it was.
+    /// Finds out whether the last write, whose outcome nobody saw, was applied: by repeating it as it was. While that
+    /// fails too, the error says that the outcome is unknown, whatever has become of the repetition.
     ///
     /// Loading alone would not do, because a statement that nobody waits for any more may still be applied later.
     /// Both writes expect the same version or create the same key, so at most one of them is ever applied.
@@ -293,11 +301,12 @@ impl Inner {
             let Some(step) = &state.unsure else { return Ok(()) };
             (Arc::clone(step), Arc::clone(&state.store))
         };
-        let Some((key, written)) = step.action.writes() else { return Ok(()) };
         let now = self.manager.now();
-        let failed = |error| {
+        // Whatever keeps it from being repeated, the write is as much in doubt as before.
+        let failed = |error: StoreError| {
             self.manager.notify(&Event::StoreFailed(&error));
-            self.manager.save_error(error)
+            let in_doubt = StoreError::new(ErrorKind::Unknown, step.action.operation(), error.backend());
+            self.manager.save_error(in_doubt.with_source(error))
         };
         let error = match step.perform(&*store, now).await {
             Ok(version) => {
@@ -316,6 +325,7 @@ impl Inner {
             }
             _ => return Err(failed(error)),
         }
+        let Some((key, written)) = step.action.writes() else { return Ok(()) };
         match store.load(key, now).await.map_err(failed)? {
             Loaded::Live(stored) if stored.record == *written => self.land(&step, Some(stored.version)),
             Loaded::Live(stored) if step.has_only_been_touched_since(&stored.record) => {

@@ -9,7 +9,7 @@ use super::changes::Mark;
 use super::error::SaveError;
 use super::state::{Held, Origin};
 use crate::clock::Timestamp;
-use crate::error::StoreError;
+use crate::error::{Operation, StoreError};
 use crate::event::Event;
 use crate::id::{SessionId, StoreKey};
 use crate::plan::{CookieStep, Purpose, Shown};
@@ -93,6 +93,22 @@ impl Step {
 }
 
 impl Action {
+    /// Whether it has to be known if it was applied. It has not of activity alone.
+    pub(super) const fn matters(&self) -> bool {
+        !matches!(self, Self::Nothing | Self::Touch { .. })
+    }
+
+    /// What the store calls it.
+    pub(super) const fn operation(&self) -> Operation {
+        match self {
+            Self::Create { .. } => Operation::Create,
+            Self::Nothing | Self::Save { .. } | Self::Rotate { .. } => Operation::Save,
+            Self::Touch { .. } => Operation::Touch,
+            Self::Rename { .. } => Operation::Rename,
+            Self::Delete { .. } => Operation::Delete,
+        }
+    }
+
     /// What is written where, for verbs that write a record.
     pub(super) fn writes(&self) -> Option<(&StoreKey, &Record)> {
         match self {

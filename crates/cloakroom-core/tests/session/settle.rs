@@ -1,6 +1,6 @@
 //! A save that was dropped, or whose answer never came, counts once.
 
-use cloakroom_core::{ErrorKind, Policy, Rotation, SaveError, Session, TouchPolicy};
+use cloakroom_core::{ErrorKind, Outcome, Policy, Rotation, SaveError, Session, TouchPolicy};
 
 use crate::support::*;
 
@@ -283,4 +283,42 @@ fn a_rotation_that_nobody_saw_and_others_followed_is_not_made_again() {
     assert!(site.close(&mut browser, &lazy).unwrap().sets());
     assert_eq!(browser.cookie(), tab.cookie());
     assert_eq!(site.read(&browser, "n"), Some(2));
+}
+
+#[test]
+fn r43_a_lost_answer_is_asked_for_once_more_before_the_response() {
+    let verbs: [(&str, Handler); 3] =
+        [("save", |_| {}), ("save", Session::rotate), ("delete", Session::destroy)];
+    for (verb, prepare) in verbs {
+        for fault in [|| Fault::Before(UNKNOWN), || Fault::After(UNKNOWN), || Fault::Late] {
+            let site = Site::new();
+            let mut browser = site.visitor();
+            let (lazy, session) = site.open(&browser);
+            increment(&session);
+            prepare(&session);
+            site.desk.next(verb, fault());
+            site.close(&mut browser, &lazy).unwrap();
+            let expected = if verb == "save" { (Some(2), 1) } else { (None, 0) };
+            assert_eq!((site.read(&browser, "n"), site.desk.rows()), expected, "{verb}");
+        }
+    }
+}
+
+#[test]
+fn r43_a_write_in_doubt_whose_repetition_fails_is_not_denied() {
+    let verbs: [(&str, Handler); 3] =
+        [("save", |_| {}), ("save", Session::rotate), ("delete", Session::destroy)];
+    for (verb, prepare) in verbs {
+        for second in [ErrorKind::Unavailable, ErrorKind::Overloaded, UNKNOWN] {
+            let site = Site::new();
+            let browser = site.visitor();
+            let (lazy, session) = site.open(&browser);
+            increment(&session);
+            prepare(&session);
+            site.desk.next(verb, Fault::After(UNKNOWN));
+            site.desk.next(verb, Fault::Before(second));
+            let error = site.close(&mut browser.clone(), &lazy).unwrap_err();
+            assert_eq!((error.outcome(), error.status().as_u16()), (Outcome::Unknown, 503), "{verb}");
+        }
+    }
 }

@@ -123,7 +123,7 @@ async fn r43_a_save_in_doubt_is_settled_before_the_response(place: Place) {
 async fn r43_what_was_done_before_the_database_went_away_is_not_denied(place: Place) {
     let gathering = Gathering::default().with_time_limit(Duration::from_millis(500));
     let mut site = Site::new(&place, gathering).await;
-    for path in ["/update", "/insert/x", "/login/bea", "/logout"] {
+    for path in ["/update", "/saved", "/insert/x", "/login/bea", "/logout"] {
         site.forget().await;
         let mut browser = site.member("ann").await;
         let row = site.row().await.unwrap();

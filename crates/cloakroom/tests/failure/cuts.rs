@@ -143,9 +143,7 @@ async fn r43_asvs_16_5_2_a_cut_connection_never_makes_an_answer_untrue(place: Pl
             assert_eq!(site.proxy.caught(), caught + 1, "{case}");
             let after = site.row().await;
             judge(deed, &reply, before.as_ref(), after.as_ref(), &case);
-            if deed == Deed::Read {
-                assert!(reply.is_ok(), "{case}: a read may be repeated: {reply:?}");
-            }
+            assert!(reply.is_ok(), "{case}: the database is there, so it can be found out: {reply:?}");
             let next = browser.get("/read").await;
             judge_afterwards(deed, &reply, &next, after.as_ref(), &case);
         }
@@ -175,7 +173,7 @@ pub(crate) fn short() -> Gathering {
     Gathering::default().with_time_limit(Duration::from_millis(400))
 }
 
-/// Connections that die while they wait in the pool are not the next visitor's trouble, as far as that can be.
+/// Connections that die while they wait in the pool are not the next visitor's trouble.
 async fn r43_connections_that_died_in_the_pool_are_replaced(place: Place) {
     let site = Site::new(&place, Gathering::default()).await;
     for deed in DEEDS {
@@ -186,9 +184,7 @@ async fn r43_connections_that_died_in_the_pool_are_replaced(place: Place) {
             let reply = browser.get(deed.path()).await;
             let after = site.row().await;
             judge(deed, &reply, before.as_ref(), after.as_ref(), &case);
-            if matches!(deed, Deed::Read | Deed::Touch) {
-                assert!(reply.is_ok(), "{case}: {reply:?}");
-            }
+            assert!(reply.is_ok(), "{case}: {reply:?}");
             let next = browser.get("/read").await;
             judge_afterwards(deed, &reply, &next, after.as_ref(), &case);
         }

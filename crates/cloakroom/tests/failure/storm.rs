@@ -28,7 +28,7 @@ const FAULTS: [Fault; 8] = [
 async fn visit(mut browser: Browser, user: String, mut dice: Dice, rounds: u32) -> (String, Tally) {
     let mut tally = Tally::default();
     for _ in 0..rounds {
-        let path = dice.pick(&["/read", "/update", "/update"]).unwrap();
+        let path = dice.pick(&["/read", "/update", "/update", "/saved"]).unwrap();
         let reply = browser.get(path).await;
         let seen = if *path == "/read" && reply.is_ok() {
             let (whose, count) = reply.shown();
