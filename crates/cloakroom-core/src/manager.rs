@@ -52,6 +52,7 @@ pub(crate) struct ManagerState {
     observer: Option<Arc<dyn Observer>>,
     undecodable: Pace,
     observer_panicked: Pace,
+    changes_dropped: Pace,
     watch: Watch,
 }
 
@@ -154,7 +155,6 @@ impl SessionManagerBuilder {
         if let LoadFailure::Fallback(fallback) = &mut policy.on_load_failure {
             *fallback = reported(Arc::clone(fallback));
         }
-        let (undecodable, observer_panicked) = (Pace::default(), Pace::default());
         Ok(SessionManager {
             inner: Arc::new(ManagerState {
                 store,
@@ -163,8 +163,9 @@ impl SessionManagerBuilder {
                 random,
                 clock,
                 observer,
-                undecodable,
-                observer_panicked,
+                undecodable: Pace::default(),
+                observer_panicked: Pace::default(),
+                changes_dropped: Pace::default(),
                 watch: Watch::default(),
             }),
         })
@@ -227,6 +228,16 @@ impl ManagerState {
 
     pub(crate) fn save_error(&self, source: StoreError) -> SaveError {
         SaveError::Store { source, retry_after: self.retry_after() }
+    }
+
+    /// Tells the log that a request's changes go nowhere, as its policy says.
+    pub(crate) fn changes_dropped(&self) {
+        if let Some(requests) = self.changes_dropped.count(self.now()) {
+            tracing::warn!(
+                requests,
+                "changes to sessions are dropped, because the store could not be asked for them"
+            );
+        }
     }
 
     /// Takes note of an id that names no session.

@@ -154,7 +154,7 @@ mod tests {
     fn owasp_guessing_more_than_the_limit_is_an_event_once_in_a_window() {
         let watch = Watch::default();
         assert_eq!(noted(&watch, "192.0.2.1", 0..6, START), [None, None, None, Some(4), None, None]);
-        let late = START.plus(MINUTE - Duration::from_millis(1));
+        let late = START.plus(MINUTE.saturating_sub(Duration::from_millis(1)));
         assert_eq!(noted(&watch, "192.0.2.1", 10..20, late), [None; 10]);
         let next = START.plus(MINUTE);
         assert_eq!(noted(&watch, "192.0.2.1", 20..25, next), [None, None, None, Some(4), None]);

@@ -120,9 +120,7 @@ impl Inner {
                 return Err(SaveError::Detached { retry_after: self.manager.retry_after() });
             }
             Origin::Detached if !state.changes.is_empty() => {
-                tracing::warn!(
-                    "changes to a session are dropped, because the store could not be asked for it"
-                );
+                self.manager.changes_dropped();
                 _dropped = state.discard(policy, now);
                 Plan::NOTHING
             }

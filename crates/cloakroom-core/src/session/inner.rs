@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::changes::{Change, Update};
-use super::state::{Held, Origin, State};
+use super::state::{Held, LastSave, Origin, State};
 use super::value::{DecodeError, ValueError};
 use crate::clock::Timestamp;
 use crate::event::Event;
@@ -96,7 +96,8 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if state.response == Response::Sent && state.has_unsaved_changes() {
+        let forgotten = state.response == Response::Sent && state.last_save == LastSave::Fine;
+        if forgotten && state.has_unsaved_changes() {
             tracing::warn!(
                 "a session was changed after its response had left and was never saved: call Session::save in handlers that go on"
             );

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use super::Session;
 use super::error::{LoadError, SaveError};
 use super::inner::{Inner, lock};
-use super::state::{Held, Origin, OwnSave, State};
+use super::state::{Held, LastSave, Origin, State};
 use crate::cookie::{CookiePrintError, Freshness, Presented};
 use crate::error::StoreError;
 use crate::event::{Event, Rejection};
@@ -95,14 +95,18 @@ impl LazySession {
         self.inner.finished.store(true, Ordering::SeqCst);
         let Some(session) = self.inner.session.get() else { return Ok(Finished::untouched()) };
         let inner = &session.inner;
-        let told = lock(&inner.state).own_save;
-        let unsaved = match (status.is_server_error(), told) {
-            (true, OwnSave::Fine) => inner.manager.policy.on_server_error,
+        let last_save = lock(&inner.state).last_save;
+        let unsaved = match (status.is_server_error(), last_save) {
+            (true, LastSave::Fine) => inner.manager.policy.on_server_error,
             // A client that is told to try again would otherwise have its request carried out twice.
-            (true, OwnSave::Failed) => ServerErrorPolicy::Discard,
+            (true, LastSave::Failed) => ServerErrorPolicy::Discard,
             (false, _) => ServerErrorPolicy::Save,
         };
-        inner.close(unsaved).instrument(tracing::debug_span!("session_save")).await?;
+        let closed = inner.close(unsaved).instrument(tracing::debug_span!("session_save")).await;
+        if closed.is_err() {
+            lock(&inner.state).last_save = LastSave::Failed;
+        }
+        closed?;
         Ok(inner.carried()?)
     }
 

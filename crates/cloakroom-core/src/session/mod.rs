@@ -23,7 +23,7 @@ pub use self::value::{DecodeError, EncodeError, Key, Section, SessionKey, ValueE
 
 use self::changes::{Change, Update};
 use self::inner::{Inner, lock};
-use self::state::{OwnSave, State};
+use self::state::{LastSave, State};
 use self::value::{change_section, decode, decode_section, encode};
 use crate::clock::Timestamp;
 use crate::id::SessionId;
@@ -291,7 +291,7 @@ impl Session {
     /// A dropped save was done or was not. The next one finds out which, so that no update is applied twice.
     pub async fn save(&self) -> Result<(), SaveError> {
         let saved = self.inner.commit().await;
-        self.state().own_save = if saved.is_ok() { OwnSave::Fine } else { OwnSave::Failed };
+        self.state().last_save = if saved.is_ok() { LastSave::Fine } else { LastSave::Failed };
         saved
     }
 

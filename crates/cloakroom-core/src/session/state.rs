@@ -38,8 +38,8 @@ pub(crate) struct State {
     /// When the id's fate was last decided, so that a decision made during a write is not taken for the written one.
     decided: Mark,
     arrival: Arrival,
-    /// What the handler was told of its last own save.
-    pub(crate) own_save: OwnSave,
+    /// What became of the last save.
+    pub(crate) last_save: LastSave,
     /// Whether the application chose the lifetime itself.
     renewed: Renewed,
 }
@@ -53,12 +53,12 @@ enum Arrival {
     Without,
 }
 
-/// What became of the last [`Session::save`](super::Session::save).
+/// What became of the last save of which the handler or the framework was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OwnSave {
+pub(crate) enum LastSave {
     /// There was none, or it succeeded.
     Fine,
-    /// It failed, and the handler knows.
+    /// It failed, and whoever asked for it knows.
     Failed,
 }
 
@@ -111,7 +111,7 @@ impl State {
             decided: Mark::default(),
             arrival,
             renewed: Renewed::No,
-            own_save: OwnSave::Fine,
+            last_save: LastSave::Fine,
             origin,
             fate: Fate::Keep,
             usage: Usage::Ignored,
