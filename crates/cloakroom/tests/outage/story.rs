@@ -44,7 +44,9 @@ pub(crate) async fn endure(site: &Site, fails: Fails, fault: impl AsyncFnOnce(),
         guest.get("/login/eve").await.unavailable();
         refused += 3;
     }
-    assert_eq!(site.failures.count(), refused, "the observer is told of every one");
+    // A write in doubt is tried once more before the response, so that both fail.
+    let told = site.failures.count();
+    assert!([refused, 2 * refused].contains(&told), "the observer is told of every one: {told} of {refused}");
     let lines = site.log.take();
     assert_eq!(lines.len(), 1, "an outage is one line: {lines:#?}");
     assert_failed(&lines[0], 1);
@@ -53,7 +55,7 @@ pub(crate) async fn endure(site: &Site, fails: Fails, fault: impl AsyncFnOnce(),
     bob.get("/note/green").await.unavailable();
     let lines = site.log.take();
     assert_eq!(lines.len(), 1, "and one a minute: {lines:#?}");
-    assert_failed(&lines[0], refused);
+    assert_failed(&lines[0], told);
 
     repair().await;
     let shown = ann.get_at_last("/show").await;
