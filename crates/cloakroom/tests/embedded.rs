@@ -90,7 +90,7 @@ async fn asvs_16_2_5_r31_sqlite_logs_nothing_of_a_session() {
     assert_eq!(ask(&app, "/note", &third).await.status(), StatusCode::SERVICE_UNAVAILABLE);
 
     let log = String::from_utf8(LOG.0.lock().unwrap().clone()).unwrap();
-    for event in ["Created", "Saved", "Rotated", "Destroyed", "Unknown", "shutting down"] {
+    for event in ["Created", "Saved", "Rotated", "Destroyed", "Superseded", "shutting down"] {
         assert!(log.contains(event), "the run did not reach {event}:\n{log}");
     }
     let mut secrets = vec![VALUE.to_owned(), USER.to_owned()];

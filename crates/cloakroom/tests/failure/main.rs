@@ -23,6 +23,7 @@ mod server;
 mod site;
 mod stalls;
 mod storm;
+mod told;
 
 use crate::support::{Backend, run_on};
 

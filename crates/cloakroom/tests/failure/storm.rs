@@ -1,6 +1,9 @@
 //! Many visitors at once, and connections that break at random points: nobody sees another's session, and every counter
 //! agrees with what its owner was told.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cloakroom::sql::Gathering;
 use cloakroom_conformance::{Dice, effort, seed};
 use futures_util::future::join_all;
@@ -24,10 +27,16 @@ const FAULTS: [Fault; 8] = [
     Fault::LastWords,
 ];
 
-/// One visitor: reads, counts, and believes what the answers say.
-async fn visit(mut browser: Browser, user: String, mut dice: Dice, rounds: u32) -> (String, Tally) {
+/// How many connections break before the storm is over.
+const BREAKS: usize = 12;
+
+/// One visitor: reads, counts, and believes what the answers say, until the storm is over.
+async fn visit(mut browser: Browser, user: String, mut dice: Dice, storm: Storm) -> (String, Tally) {
     let mut tally = Tally::default();
-    for _ in 0..rounds {
+    for round in 0.. {
+        if round >= 30 * effort() && storm.is_over() {
+            break;
+        }
         let path = dice.pick(&["/read", "/update", "/update", "/saved"]).unwrap();
         let reply = browser.get(path).await;
         let seen = if *path == "/read" && reply.is_ok() {
@@ -49,14 +58,28 @@ async fn visit(mut browser: Browser, user: String, mut dice: Dice, rounds: u32) 
     (user, tally)
 }
 
+/// Whether enough has broken. How often something breaks depends on how many requests share a statement.
+#[derive(Clone, Default)]
+struct Storm(Arc<AtomicBool>);
+
+impl Storm {
+    fn is_over(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn end(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 async fn r42_r43_in_a_storm_everybody_sees_their_own_and_every_success_counts(place: Place) {
     let site = Site::new(&place, Gathering::default()).await;
-    let seed = seed();
+    let (seed, storm) = (seed(), Storm::default());
     let mut visits = Vec::new();
     for number in 0..VISITORS {
         let user = format!("user{number}");
         let browser = site.member(&user).await;
-        visits.push(tokio::spawn(visit(browser, user, Dice::new(seed ^ number), 30 * effort())));
+        visits.push(tokio::spawn(visit(browser, user, Dice::new(seed ^ number), storm.clone())));
     }
     let saboteur = async {
         let mut dice = Dice::new(seed);
@@ -65,6 +88,9 @@ async fn r42_r43_in_a_storm_everybody_sees_their_own_and_every_success_counts(pl
             let caught = site.proxy.caught();
             site.proxy.ambush("", dice.below(12), fault);
             site.proxy.has_caught(caught + 1).await;
+            if site.proxy.caught() >= BREAKS {
+                storm.end();
+            }
         }
     };
     let visits = async { join_all(visits).await };
@@ -83,11 +109,7 @@ async fn r42_r43_in_a_storm_everybody_sees_their_own_and_every_success_counts(pl
         failures += tally.unknown + tally.refused;
     }
     assert_eq!(rows.len() as u64, VISITORS);
-    assert!(
-        site.proxy.caught() > 10 && successes > 0,
-        "{} faults, {successes} successes",
-        site.proxy.caught()
-    );
+    assert!(successes > 0, "nothing succeeded");
     println!("{} faults, {successes} updates, {failures} refused or unknown", site.proxy.caught());
 }
 
