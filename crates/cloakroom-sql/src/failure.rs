@@ -219,6 +219,10 @@ mod tests {
             told(&Failure::postgres("42P01", "relation \"sessions\" does not exist")).contains("sessions")
         );
         assert_eq!(Failure::postgres("40P01", "").cause, Cause::Contention);
+        // Crashed with a neighbour at whatever point it was, told to go, refused.
+        assert_eq!(Failure::postgres("57P02", "").cause, Cause::Broken);
+        assert_eq!(Failure::postgres("57P01", "").cause, Cause::Refused(ErrorKind::Unavailable));
+        assert_eq!(Failure::postgres("42501", "").cause, Cause::Refused(ErrorKind::Refused));
         assert_eq!(Failure::postgres("08006", "").cause, Cause::Broken);
         assert_eq!(Failure::postgres("22001", "").cause, Cause::Refused(ErrorKind::TooLarge));
     }
@@ -234,6 +238,9 @@ mod tests {
         }
         assert!(told(&Failure::mysql(1146, "Table 'app.sessions' doesn't exist")).contains("sessions"));
         assert_eq!(Failure::mysql(1213, "").cause, Cause::Contention);
+        // Killed, and too many connections of one user.
+        assert_eq!(Failure::mysql(1927, "").cause, Cause::Refused(ErrorKind::Unavailable));
+        assert_eq!(Failure::mysql(1203, "").cause, Cause::Refused(ErrorKind::Unavailable));
         assert_eq!(Failure::mysql(1153, "").cause, Cause::Refused(ErrorKind::TooLarge));
     }
 
