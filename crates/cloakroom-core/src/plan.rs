@@ -149,7 +149,7 @@ impl Verb {
 pub enum PreviousId {
     /// It is dead at once.
     Dies,
-    /// It is accepted for a moment, see [`Rotation`](crate::Rotation).
+    /// It is accepted for a moment, see [`Rotation`].
     Lingers,
 }
 
