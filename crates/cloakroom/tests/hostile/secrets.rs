@@ -18,7 +18,7 @@ use cloakroom::{
     CookieConfig, CookieKey, Device, Event, KeyRing, Observer, Policy, Protection, SessionId, SessionLayer,
     SessionManager, UserId,
 };
-use cloakroom_conformance::{App, HTTP_CASES, HttpSuite, block_on, respond};
+use cloakroom_conformance::{App, HTTP_CASES, HttpSuite, respond};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tower::{Layer as _, ServiceExt as _};
@@ -27,12 +27,24 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::printed;
 use crate::search::{Secrets, spellings, spellings_of_id};
+use crate::support::storage::{run_scenario, storage};
 use crate::support::{Backend, Place, run_on};
 
 /// The file in which the telling process notes its secrets, one a line: kind, space, hexadecimal digits.
 const NOTES: &str = "CLOAKROOM_TEST_NOTES";
-/// Which store it tells of; without one it runs the whole HTTP suite.
+/// Which store it tells of.
 const STORE: &str = "CLOAKROOM_TEST_STORE";
+/// What it tells.
+const STORY: &str = "CLOAKROOM_TEST_STORY";
+
+/// What a process tells.
+#[derive(Clone, Copy, Debug)]
+enum Story {
+    /// Everything that can be printed of one visitor.
+    Visitor,
+    /// The whole HTTP suite.
+    Suite,
+}
 
 /// A key in a session, its value, a user and a device.
 pub(crate) const DATA: [&str; 4] =
@@ -55,8 +67,27 @@ const REACHED: [&str; 12] = [
 ];
 
 #[test]
-fn asvs_16_2_5_r31_the_http_suite_prints_no_secret() {
-    let output = told(None);
+fn asvs_16_2_5_r31_the_http_suite_prints_no_secret_in_memory() {
+    suite_told_of(Backend::Memory);
+}
+
+#[test]
+fn asvs_16_2_5_r31_the_http_suite_prints_no_secret_in_sqlite() {
+    suite_told_of(Backend::Sqlite);
+}
+
+#[test]
+fn asvs_16_2_5_r31_the_http_suite_prints_no_secret_in_postgres() {
+    suite_told_of(Backend::Postgres);
+}
+
+#[test]
+fn asvs_16_2_5_r31_the_http_suite_prints_no_secret_in_mysql() {
+    suite_told_of(Backend::Mysql);
+}
+
+fn suite_told_of(backend: Backend) {
+    let output = told(Story::Suite, backend);
     for reached in ["session_load", "Destroyed", "session store failed", "Unknown"] {
         assert!(output.contains(reached), "the suite did not reach {reached}");
     }
@@ -83,7 +114,7 @@ fn asvs_16_2_5_r31_nothing_is_printed_of_sessions_in_mysql() {
 }
 
 fn told_of(backend: Backend) -> String {
-    let output = told(Some(backend));
+    let output = told(Story::Visitor, backend);
     for reached in REACHED {
         assert!(output.contains(reached), "{backend:?} did not reach {reached}:\n{output}");
     }
@@ -91,15 +122,13 @@ fn told_of(backend: Backend) -> String {
 }
 
 /// Starts a process that tells a story, searches what it printed, and returns that.
-fn told(backend: Option<Backend>) -> String {
-    let name = format!("secrets_{}_{backend:?}", std::process::id());
+fn told(story: Story, backend: Backend) -> String {
+    let name = format!("secrets_{}_{story:?}_{backend:?}", std::process::id());
     let notes = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let mut teller = Command::new(std::env::current_exe().unwrap());
     teller.args(["--exact", "secrets::tell", "--nocapture", "--test-threads=1"]);
     teller.env(NOTES, &notes).env("RUST_BACKTRACE", "1");
-    if let Some(backend) = backend {
-        teller.env(STORE, format!("{backend:?}"));
-    }
+    teller.env(STORE, format!("{backend:?}")).env(STORY, format!("{story:?}"));
     let output = teller.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
@@ -201,20 +230,26 @@ fn tell() {
         .with_writer(io::stdout)
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    match std::env::var(STORE).as_deref() {
-        Ok("Memory") => run_on(Backend::Memory, |place| tell_of(place, notes)),
-        Ok("Sqlite") => run_on(Backend::Sqlite, |place| tell_of(place, notes)),
-        Ok("Postgres") => run_on(Backend::Postgres, |place| tell_of(place, notes)),
-        Ok("Mysql") => run_on(Backend::Mysql, |place| tell_of(place, notes)),
-        _ => suite(notes),
+    let backend = match std::env::var(STORE).as_deref() {
+        Ok("Memory") => Backend::Memory,
+        Ok("Sqlite") => Backend::Sqlite,
+        Ok("Postgres") => Backend::Postgres,
+        Ok("Mysql") => Backend::Mysql,
+        other => panic!("no store: {other:?}"),
+    };
+    match std::env::var(STORY).as_deref() {
+        Ok("Visitor") => run_on(backend, |place| tell_of(place, notes)),
+        Ok("Suite") => suite(backend, notes),
+        other => panic!("no story: {other:?}"),
     }
 }
 
 /// Every scenario but the one that says the same ten thousand times.
-fn suite(notes: Notes) {
-    let suite = HttpSuite::new(move |manager| noting(manager, notes.clone()));
+fn suite(backend: Backend, notes: Notes) {
+    let suite =
+        HttpSuite::new(move |manager| noting(manager, notes.clone())).stores(move || storage(backend));
     for case in HTTP_CASES.iter().filter(|case| !case.name().contains("r33_a_flood")) {
-        block_on(suite.run_case(case)).unwrap_or_else(|failure| panic!("{}: {failure}", case.name()));
+        run_scenario(suite.run_case(case)).unwrap_or_else(|failure| panic!("{}: {failure}", case.name()));
     }
 }
 

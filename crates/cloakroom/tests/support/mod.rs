@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unused_macros, unused_imports, reason = "every test uses its own part of this")]
 
+pub(crate) mod storage;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
