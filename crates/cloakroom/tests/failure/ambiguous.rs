@@ -7,9 +7,9 @@ use cloakroom::Outcome;
 use cloakroom::sql::Gathering;
 use http::StatusCode;
 
-use crate::on_every_server;
 use crate::proxy::{End, Fault};
 use crate::site::{Browser, Reply, Site};
+use crate::support::on_every_server;
 use crate::support::{Backend, Place};
 
 /// A client that repeats its `update` until that succeeds counts each success once. What it was told is unknown may have

@@ -5,9 +5,9 @@ use cloakroom::sql::Gathering;
 use http::header::SET_COOKIE;
 use std::time::Duration;
 
-use crate::on_every_server;
 use crate::proxy::{End, Fault};
 use crate::site::{Browser, Reply, Row, Site};
+use crate::support::on_every_server;
 use crate::support::{Backend, Place};
 
 /// What a request does.

@@ -9,10 +9,10 @@ use cloakroom_conformance::{ManualClock, effort};
 use tokio::sync::watch;
 
 use crate::ambiguous::Tally;
-use crate::on_every_server;
 use crate::server::Server;
 use crate::site::{Browser, PATIENCE, application};
 use crate::support::Place;
+use crate::support::on_every_server;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const WRITERS: u32 = 8;

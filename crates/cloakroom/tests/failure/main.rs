@@ -24,24 +24,3 @@ mod site;
 mod stalls;
 mod storm;
 mod told;
-
-use crate::support::{Backend, run_on};
-
-/// Makes two tests from one function, `async fn story(place: Place)`: one for each kind of server.
-macro_rules! on_every_server {
-    ($($story:ident)*) => {$(
-        mod $story {
-            #[test]
-            fn postgres() {
-                crate::run_on(crate::Backend::Postgres, super::$story);
-            }
-
-            #[test]
-            fn mysql() {
-                crate::run_on(crate::Backend::Mysql, super::$story);
-            }
-        }
-    )*};
-}
-
-pub(crate) use on_every_server;

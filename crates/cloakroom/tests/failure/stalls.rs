@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use http::StatusCode;
 
 use crate::cuts::{DEEDS, Deed, judge_afterwards, short};
-use crate::on_every_server;
 use crate::site::{Browser, Site};
 use crate::support::Place;
+use crate::support::on_every_server;
 
 /// The ways of a database to be away.
 #[derive(Clone, Copy, Debug)]

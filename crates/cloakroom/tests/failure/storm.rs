@@ -9,10 +9,10 @@ use cloakroom_conformance::{Dice, effort, seed};
 use futures_util::future::join_all;
 
 use crate::ambiguous::Tally;
-use crate::on_every_server;
 use crate::proxy::{End, Fault};
 use crate::site::{Browser, Site};
 use crate::support::Place;
+use crate::support::on_every_server;
 
 const VISITORS: u64 = 20;
 

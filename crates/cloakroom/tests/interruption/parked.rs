@@ -17,36 +17,10 @@ use crate::database::{PATIENCE, Reach, until};
 use crate::drops::drive_until;
 use crate::kinds::{Kind, View};
 use crate::site::{Found, Site, answer, app, ask, request};
-use crate::support::{Backend, Place};
+use crate::support::{Backend, Place, on_every_database};
 
 /// How many requests may wait for one connection of the node.
 const PLACES: usize = 8;
-
-/// Makes a module of three tests, for the stores whose statements can be held up.
-macro_rules! on_every_database {
-    ($($story:ident)*) => {$(
-        mod $story {
-            use crate::support::{Backend, run_on};
-
-            #[test]
-            fn sqlite() {
-                run_on(Backend::Sqlite, super::$story);
-            }
-
-            #[test]
-            fn postgres() {
-                run_on(Backend::Postgres, super::$story);
-            }
-
-            #[test]
-            fn mysql() {
-                run_on(Backend::Mysql, super::$story);
-            }
-        }
-    )*};
-}
-
-pub(crate) use on_every_database;
 
 on_every_database! {
     r43_a_request_dropped_during_its_statement_is_done_or_not_done

@@ -14,8 +14,8 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::database::{PATIENCE, Reach};
-use crate::parked::on_every_database;
 use crate::site::{Site, app, ask};
+use crate::support::on_every_database;
 use crate::support::{Place, on_every_store};
 
 const VISITORS: usize = 50;

@@ -144,37 +144,45 @@ pub(crate) fn run_on<T, F: Future<Output = T>>(backend: Backend, test: impl FnOn
     })
 }
 
-/// Makes a module of four tests from one function, `async fn story(place: Place)`: one for each kind of store. The
-/// names of the servers are in the tests' names, so that they can be left out.
-macro_rules! on_every_store {
-    ($($story:ident)*) => {$(
+/// Makes a module of tests from one function, `async fn story(place: Place)`: one for each store that is named.
+macro_rules! on_stores {
+    ([$($test:ident $backend:ident)*] $story:ident) => {
         mod $story {
             use crate::support::{Backend, run_on};
 
-            #[test]
-            fn memory() {
-                run_on(Backend::Memory, super::$story);
-            }
-
-            #[test]
-            fn sqlite() {
-                run_on(Backend::Sqlite, super::$story);
-            }
-
-            #[test]
-            fn postgres() {
-                run_on(Backend::Postgres, super::$story);
-            }
-
-            #[test]
-            fn mysql() {
-                run_on(Backend::Mysql, super::$story);
-            }
+            $(
+                #[test]
+                fn $test() {
+                    run_on(Backend::$backend, super::$story);
+                }
+            )*
         }
-    )*};
+    };
 }
 
+/// On each kind of store. The names of the servers are in the tests' names, so that they can be left out.
+macro_rules! on_every_store {
+    ($($story:ident)*) => {
+        $(crate::support::on_stores!([memory Memory sqlite Sqlite postgres Postgres mysql Mysql] $story);)*
+    };
+}
+
+/// On those whose statements can be held up.
+macro_rules! on_every_database {
+    ($($story:ident)*) => {
+        $(crate::support::on_stores!([sqlite Sqlite postgres Postgres mysql Mysql] $story);)*
+    };
+}
+
+/// On those that are reached over a network.
+macro_rules! on_every_server {
+    ($($story:ident)*) => { $(crate::support::on_stores!([postgres Postgres mysql Mysql] $story);)* };
+}
+
+pub(crate) use on_every_database;
+pub(crate) use on_every_server;
 pub(crate) use on_every_store;
+pub(crate) use on_stores;
 
 fn server(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
