@@ -113,7 +113,7 @@ fn other_columns(backend: Backend) {
     });
 }
 
-macro_rules! on_every_database {
+macro_rules! name_tests {
     ($($story:ident => $sqlite:ident $postgres:ident $mysql:ident)*) => {$(
         #[test]
         fn $sqlite() {
@@ -132,7 +132,7 @@ macro_rules! on_every_database {
     )*};
 }
 
-on_every_database! {
+name_tests! {
     dropped => sqlite_a_table_that_is_dropped_is_503_until_it_is_back
         postgres_a_table_that_is_dropped_is_503_until_it_is_back
         mysql_a_table_that_is_dropped_is_503_until_it_is_back
