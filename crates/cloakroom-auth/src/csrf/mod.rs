@@ -1,0 +1,1 @@
+//! Whether a request that changes something was meant by the visitor.

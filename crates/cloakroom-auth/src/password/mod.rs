@@ -1,0 +1,1 @@
+//! Passwords: hashed, checked and brought up to date.

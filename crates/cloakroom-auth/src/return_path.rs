@@ -1,0 +1,1 @@
+//! Where a visitor goes after sign-in.
