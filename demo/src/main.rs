@@ -5,6 +5,7 @@
 
 mod database;
 mod flash;
+mod form;
 mod headers;
 mod limit;
 mod options;

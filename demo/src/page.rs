@@ -1,20 +1,16 @@
 //! What all pages have in common.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use cloakroom::{DecodeError, Session, SessionManager};
 
-use crate::database::Place;
 use crate::flash::Flash;
 
 /// What every handler may ask for.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) manager: SessionManager,
-    pub(crate) place: Arc<Place>,
 }
 
 /// The frame around a page: `templates/layout.html`.
@@ -22,13 +18,11 @@ pub(crate) struct App {
 pub(crate) struct Frame {
     pub(crate) tab: Tab,
     pub(crate) flash: Option<Flash>,
-    pub(crate) place: Arc<Place>,
 }
 
 /// Which entry of the navigation a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tab {
-    Visits,
     Things,
     Session,
     None,
@@ -37,7 +31,7 @@ pub(crate) enum Tab {
 impl App {
     /// A frame that touches no session.
     pub(crate) fn frame(&self, tab: Tab) -> Frame {
-        Frame { tab, flash: None, place: Arc::clone(&self.place) }
+        Frame { tab, flash: None }
     }
 
     /// A frame that shows the message left in the session.

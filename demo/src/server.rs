@@ -5,7 +5,6 @@ use std::future::IntoFuture as _;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::{Policy, SessionManager};
@@ -36,7 +35,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let listener =
         TcpListener::bind(options.listen).await.map_err(|error| explain(options.listen, &error))?;
     announce(listener.local_addr()?, &place, options.transport)?;
-    serve(listener, App { manager, place: Arc::new(place) }, signals).await?;
+    serve(listener, App { manager }, signals).await?;
     store.close().await;
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 mod assets;
 mod session;
+mod sign_out;
 mod things;
-mod visits;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -21,15 +21,14 @@ const LONGEST_FORM: usize = 64 * 1024;
 /// The whole application.
 pub(crate) fn router(app: App) -> Router {
     Router::new()
-        .route("/", get(visits::show))
-        .route("/things", get(things::show).post(things::hand_in))
+        .route("/", get(things::show))
+        .route("/things", post(things::hand_in))
         .route("/things/{number}", get(things::show_one).post(things::change))
         .route("/things/{number}/take-back", post(things::take_back))
         .route("/session", get(session::show))
-        .route("/session/rotate", post(session::rotate))
-        .route("/session/forget", post(session::forget))
+        .route("/sign-out", post(sign_out::sign_out))
         .layer(SessionLayer::from(app.manager.clone()))
-        .route("/forgotten", get(session::forgotten))
+        .route("/signed-out", get(sign_out::signed_out))
         .route("/style.css", get(assets::style))
         .route("/icon.svg", get(assets::icon))
         .fallback(async || StatusCode::NOT_FOUND)

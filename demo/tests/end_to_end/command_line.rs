@@ -108,7 +108,7 @@ fn limits_and_transport_reach_the_session() {
     ];
     let server = Server::start_with(database.url(), &arguments);
     let mut visitor = crate::support::visitor::Visitor::new();
-    visitor.get(&server, "/");
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
     assert!(visitor.cookies().contains_key("cloakroom-demo"));
     let session = visitor.get(&server, "/session");
     session.assert_says("5 minutes without a visit");

@@ -97,8 +97,9 @@ impl Page {
         rest.split_once('<').unwrap().0
     }
 
-    pub(crate) fn visits(&self) -> u64 {
-        self.element("visits").parse().unwrap()
+    /// How many things are on the hook.
+    pub(crate) fn things(&self) -> usize {
+        self.text.matches("class=\"thing\"").count()
     }
 
     #[track_caller]
