@@ -1,0 +1,82 @@
+//! A better hash of the same password, without signing anybody out.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::hash::PasswordHash;
+
+/// A better hash of the same password, and the link from the sessions that were begun under the old one.
+///
+/// Sessions carry a fingerprint of the password hash, so that a changed password ends them. An upgrade changes the
+/// hash and not the password: store both values in one statement, and let [`accepts_through`] decide about sessions
+/// whose fingerprint is not the current one. The link reaches back by one hash; after a second upgrade, sessions that
+/// still carry the fingerprint before the first end.
+///
+/// ```
+/// use cloakroom_auth::password::accepts_through;
+/// # use cloakroom_auth::password::{Check, Password, Passwords};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let old = "$2b$10$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W";
+/// # let check = Passwords::new().verify(&Password::from("correct horse battery staple"), Some(old)).await?;
+/// # let Check::Right(matched) = check else { return Err("wrong".into()) };
+/// # let fingerprint = [7; 32];
+/// if let Some(upgrade) = matched.upgrade_from(&fingerprint) {
+///     // Stored in one statement: update users set hash = $1, hash_link = $2 where id = $3 and hash = $4
+///     let (hash, link) = (upgrade.hash().as_str(), upgrade.link());
+///
+///     // A session from before the upgrade goes on, until the hash changes again.
+///     assert!(accepts_through(link, &fingerprint, hash));
+///     assert!(!accepts_through(link, &fingerprint, "the hash of another password"));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Upgrade {
+    hash: PasswordHash,
+    link: String,
+}
+
+impl Upgrade {
+    /// `None` when `fingerprint` is not 32 bytes.
+    pub(super) fn new(fingerprint: &[u8], hash: PasswordHash) -> Option<Self> {
+        let link = URL_SAFE_NO_PAD.encode(link(fingerprint, hash.as_str())?);
+        Some(Self { hash, link })
+    }
+
+    /// The hash to store in place of the old one.
+    pub const fn hash(&self) -> &PasswordHash {
+        &self.hash
+    }
+
+    /// What to store beside it: 43 ASCII characters, which are worth nothing to whoever reads them.
+    pub fn link(&self) -> &str {
+        &self.link
+    }
+}
+
+/// Whether a session with `session_fingerprint` was begun under the hash that `current_hash` took the place of, as
+/// `link` says. Takes as long wherever the first difference is.
+///
+/// False as soon as the stored hash is another than the upgraded one, so a changed password ends the session even
+/// where the link is left in its column.
+pub fn accepts_through(link: &str, session_fingerprint: &[u8], current_hash: &str) -> bool {
+    let Some(expected) = self::link(session_fingerprint, current_hash) else {
+        return false;
+    };
+    URL_SAFE_NO_PAD.decode(link).is_ok_and(|stored| expected.as_slice().ct_eq(&stored).into())
+}
+
+/// Every part but the first has a fixed length, so no two pairs run together to the same bytes.
+fn link(fingerprint: &[u8], hash: &str) -> Option<[u8; 32]> {
+    let fingerprint: &[u8; 32] = fingerprint.try_into().ok()?;
+    let mut digest = Sha256::new();
+    digest.update(b"cloakroom upgrade\0");
+    digest.update(fingerprint);
+    digest.update(Sha256::digest(hash));
+    Some(digest.finalize().into())
+}
