@@ -59,6 +59,8 @@ pub enum Operation {
     Create,
     /// `Store::put` with `Put::At`
     Save,
+    /// `Store::admit`
+    Admit,
     /// `Store::touch`
     Touch,
     /// `Store::rename`

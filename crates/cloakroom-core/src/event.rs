@@ -91,4 +91,6 @@ pub enum Rejection {
     Unknown,
     /// It names a session that has another id by now.
     Superseded,
+    /// It names a session in which somebody signed in before everybody was signed out.
+    SignedOut,
 }

@@ -126,6 +126,21 @@ impl StoreKey {
         Self(Arc::from(hash.finalize().as_slice()))
     }
 
+    /// The key of a record that is no session: of something that is kept beside the sessions of the cookie called
+    /// `cookie_name`, for `purpose`, under `name`. No id leads to it.
+    pub fn reserved(cookie_name: &str, purpose: &str, name: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(cookie_name.as_bytes());
+        hash.update([0]);
+        // The half of an id is 21 characters of base64url, so it never begins like this; the length keeps purpose and
+        // name apart.
+        hash.update(b"cloakroom reserved\0");
+        hash.update(u64::try_from(purpose.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(purpose.as_bytes());
+        hash.update(name.as_bytes());
+        Self(Arc::from(hash.finalize().as_slice()))
+    }
+
     /// A key as a store holds it.
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
         Self(bytes.into())

@@ -6,8 +6,10 @@
 //!
 //! Applications depend on the `cloakroom` facade. Depend on this crate to write a store or to support a framework.
 
+pub mod authentication;
 pub mod clock;
 pub mod cookie;
+mod epoch;
 pub mod error;
 pub mod event;
 pub mod id;
@@ -26,6 +28,7 @@ pub mod store;
 pub mod verifier;
 mod watch;
 
+pub use authentication::{Authentication, Fingerprint, InvalidMethod, Method, Presence, SessionHandle};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::{
     CookieConfig, CookieConfigError, CookieKey, CookieKeyError, CookiePrintError, Expiration, Freshness,
@@ -43,8 +46,11 @@ pub use record::{Data, Device, Record, UserId, Version};
 pub use rotation::{Reuse, Rotation};
 pub use session::{
     DecodeError, EncodeError, Finished, Key, LazySession, LoadError, Outcome, SaveError, Section, Session,
-    SessionKey, ValueError,
+    SessionKey, TimeLeft, ValueError,
 };
-pub use store::{Loaded, Page, Put, Remaining, Scope, Store, StoreFuture, Stored, Summary, Swept, Touch};
+pub use store::{
+    Admission, Admitted, Loaded, Page, Put, Remaining, Scope, SessionLimit, Store, StoreFuture, Stored,
+    Summary, Swept, Touch, WhenFull,
+};
 pub use verifier::Verifier;
 pub use watch::Guessing;

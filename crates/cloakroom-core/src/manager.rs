@@ -9,6 +9,7 @@ use http::HeaderMap;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::cookie::{CookieConfig, CookieConfigError, SessionCookie};
+use crate::epoch::Epoch;
 use crate::error::StoreError;
 use crate::event::{Event, Observer};
 use crate::id::{SALT_BYTES, SessionId, StoreKey};
@@ -54,6 +55,7 @@ pub(crate) struct ManagerState {
     observer_panicked: Pace,
     changes_dropped: Pace,
     watch: Watch,
+    pub(crate) epoch: Epoch,
 }
 
 impl SessionManager {
@@ -86,6 +88,39 @@ impl SessionManager {
     /// The store, for listing, counting, ending and sweeping.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.inner.store
+    }
+
+    /// Ends every session in which somebody has signed in by [`Session::sign_in`](crate::Session::sign_in), at the cost
+    /// of one write however many there are (ASVS 7.4.5). Sign-ins that are under way come too late as well. Visitors who
+    /// are not signed in keep their sessions; to end all of them use [`Store::end`].
+    ///
+    /// Other processes notice within [`Policy::epoch_age`], this one at once. The rows go when they would have expired.
+    /// Returns how often this was done so far.
+    ///
+    /// # Errors
+    /// When the store fails; then ask again.
+    ///
+    /// # Cancel safety
+    /// Everybody is signed out or nobody is.
+    pub async fn sign_everybody_out(&self) -> Result<u64, StoreError> {
+        self.inner.epoch.advance(&*self.inner.store, self.now()).await
+    }
+
+    /// How often everybody was signed out, as the store has it now: what a new
+    /// [`Authentication`](crate::Authentication) records.
+    ///
+    /// # Errors
+    /// When the store fails.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed.
+    pub async fn epoch(&self) -> Result<u64, StoreError> {
+        self.inner.epoch.read(&*self.inner.store, self.now()).await
+    }
+
+    /// The random source, for what is made beside sessions.
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.inner.random
     }
 
     /// The name of the cookie.
@@ -150,6 +185,7 @@ impl SessionManagerBuilder {
     pub fn build(self) -> Result<SessionManager, CookieConfigError> {
         let Self { store, mut policy, cookie, random, clock, observer } = self;
         let cookie = cookie.build()?;
+        let epoch = Epoch::new(cookie.name());
         let reported = |store| Arc::new(Reported::new(store, Arc::clone(&clock))) as Arc<dyn Store>;
         let store = reported(store);
         if let LoadFailure::Fallback(fallback) = &mut policy.on_load_failure {
@@ -167,6 +203,7 @@ impl SessionManagerBuilder {
                 observer_panicked: Pace::default(),
                 changes_dropped: Pace::default(),
                 watch: Watch::default(),
+                epoch,
             }),
         })
     }

@@ -56,6 +56,8 @@ pub enum Fate {
 pub enum Usage {
     /// It did.
     Used,
+    /// It only asked how much time is left, which is no use of it.
+    Looked,
     /// It did not; the session was loaded because the policy counts every cookie as activity.
     Ignored,
 }

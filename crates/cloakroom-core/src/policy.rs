@@ -36,6 +36,7 @@ pub struct Policy {
     pub(crate) key_limit: KeyLimit,
     pub(crate) guessing: Guessing,
     pub(crate) rotation: Option<Rotation>,
+    pub(crate) epoch_age: EpochAge,
 }
 
 impl Policy {
@@ -158,6 +159,20 @@ impl Policy {
     #[must_use]
     pub fn key_limit(self, keys: usize) -> Self {
         Self { key_limit: KeyLimit(keys), ..self }
+    }
+
+    /// How long a process may go without asking the store whether everybody was signed out
+    /// ([`SessionManager::sign_everybody_out`](crate::SessionManager::sign_everybody_out)).
+    ///
+    /// # Default
+    /// One second. The process in which it is called knows at once.
+    ///
+    /// # Cost
+    /// One load in this time by each process that serves signed-in users; with zero, one for every request of a
+    /// signed-in user.
+    #[must_use]
+    pub fn epoch_age(self, age: Duration) -> Self {
+        Self { epoch_age: EpochAge(age), ..self }
     }
 
     /// When unknown ids from one address are an event, for requests whose address is known
@@ -312,6 +327,15 @@ pub(crate) struct Retries(pub(crate) u32);
 impl Default for Retries {
     fn default() -> Self {
         Self(8)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EpochAge(pub(crate) Duration);
+
+impl Default for EpochAge {
+    fn default() -> Self {
+        Self(Duration::from_secs(1))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::lifetime::Lifetime;
 use crate::verifier::Verifier;
@@ -22,6 +23,8 @@ pub struct Record {
     pub data: Data,
     /// Whose session it is, once somebody has signed in.
     pub user: Option<UserId>,
+    /// How they signed in, if that was recorded.
+    pub authentication: Option<Authentication>,
     /// When the session began.
     pub created: Timestamp,
     /// When the session was last written or touched. Touches are throttled, so this is coarse.
@@ -46,6 +49,7 @@ impl Record {
         Self {
             data: Data::new(),
             user: None,
+            authentication: None,
             created: now,
             seen: now,
             expires: lifetime.expiry(now, deadline),

@@ -11,7 +11,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::error::{ErrorKind, StoreError};
 use crate::id::StoreKey;
 use crate::record::{Record, Version};
-use crate::store::{Loaded, Page, Put, Scope, Store, StoreFuture, Summary, Swept, Touch};
+use crate::store::{
+    Admission, Admitted, Loaded, Page, Put, Scope, Store, StoreFuture, Summary, Swept, Touch,
+};
 
 /// How long the log is left alone after a line about the same thing.
 const QUIET: Duration = Duration::from_secs(60);
@@ -68,6 +70,19 @@ impl Store for Reported {
         now: Timestamp,
     ) -> StoreFuture<'a, Version> {
         Box::pin(async move { self.heard(Access::Write, self.store.put(key, put, record, now).await) })
+    }
+
+    fn admit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        admission: &'a Admission,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Admitted> {
+        Box::pin(async move {
+            self.heard(Access::Write, self.store.admit(key, put, record, admission, now).await)
+        })
     }
 
     fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {

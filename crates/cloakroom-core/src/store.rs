@@ -2,13 +2,17 @@
 //!
 //! Every sentence in the description of a verb is a case of the conformance suite.
 
+mod admission;
 mod pointer;
+
+pub use self::admission::{Admission, Admitted, SessionLimit, WhenFull};
 
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 
+use crate::authentication::{Authentication, SessionHandle};
 use crate::clock::Timestamp;
 use crate::error::StoreError;
 use crate::id::StoreKey;
@@ -53,6 +57,28 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         record: &'a Record,
         now: Timestamp,
     ) -> StoreFuture<'a, Version>;
+
+    /// Writes `record`, the session of a user who signs in, as [`Store::put`] does, if the admission allows it.
+    ///
+    /// Atomic in all of it, however many run at once, for one user or for many:
+    /// - Unless the record under [`Admission::mark`] is live at exactly [`Admission::version`], nothing changes and the
+    ///   answer is [`Admitted::Superseded`].
+    /// - With a limit, the live sessions of the record's user other than the one under `key` are counted. When there is
+    ///   no room for one more, either nothing changes and the answer is [`Admitted::Full`], or as many as it takes are
+    ///   removed, those first that [`WhenFull`] names, and told in [`Admitted::In`].
+    /// - When the put fails, nothing was removed either.
+    ///
+    /// # Errors
+    /// As for [`Store::put`]; and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a limit where the
+    /// layout has no user column.
+    fn admit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        admission: &'a Admission,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Admitted>;
 
     /// Moves the time of last activity and the expiry of a live record and nothing else; the version stays.
     ///
@@ -168,10 +194,12 @@ pub struct Touch {
 /// Whose sessions are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Everybody's.
+    /// Everybody's, signed in or not. A record that no id opens, because its verifier is empty, is no session.
     All,
     /// Those of one user.
     User(UserId),
+    /// The one of this user that has this handle, if there is one.
+    Session(UserId, SessionHandle),
 }
 
 /// A page of a listing.
@@ -190,6 +218,8 @@ pub struct Summary {
     pub key: StoreKey,
     /// Whose it is.
     pub user: Option<UserId>,
+    /// How they signed in, if that was recorded.
+    pub authentication: Option<Authentication>,
     /// When it began.
     pub created: Timestamp,
     /// When it was last written or touched.

@@ -77,6 +77,11 @@ impl Verifier {
         self.0.as_ref().is_some_and(|issued| same(&issued.id, &digest(cookie_name, id)))
     }
 
+    /// Whether there is an id that it accepts.
+    pub const fn is_issued(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// When the current id was made.
     pub fn issued_at(&self) -> Option<Timestamp> {
         self.0.as_ref().map(|issued| issued.at)

@@ -112,15 +112,19 @@ impl Dialect {
     /// The type that a column is made with.
     pub(crate) const fn column_type(self, column: Column, data: DataColumn) -> &'static str {
         match (self, column) {
-            (Self::Sqlite, Column::Key | Column::Verifier) => "BLOB",
-            (Self::Postgres, Column::Key | Column::Verifier) => "bytea",
+            (Self::Sqlite, Column::Key | Column::Verifier | Column::Handle | Column::Proof) => "BLOB",
+            (Self::Postgres, Column::Key | Column::Verifier | Column::Handle | Column::Proof) => "bytea",
             // Users too: text in MySQL compares without regard to trailing spaces even under `utf8mb4_bin`, so that
             // the sessions of "ann " would be those of "ann".
-            (Self::Mysql, Column::Key | Column::User | Column::Verifier) => "VARBINARY(255)",
-            (Self::Mysql, Column::Format) => "VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin",
+            (Self::Mysql, Column::Key | Column::User | Column::Verifier | Column::Handle | Column::Proof) => {
+                "VARBINARY(255)"
+            }
+            (Self::Mysql, Column::Format | Column::Method) => {
+                "VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin"
+            }
             (Self::Mysql, Column::Device) => "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-            (Self::Sqlite, Column::User | Column::Format | Column::Device) => "TEXT",
-            (Self::Postgres, Column::User | Column::Format | Column::Device) => "text",
+            (Self::Sqlite, Column::User | Column::Method | Column::Format | Column::Device) => "TEXT",
+            (Self::Postgres, Column::User | Column::Method | Column::Format | Column::Device) => "text",
             (Self::Sqlite, Column::Data) => match data {
                 DataColumn::Json | DataColumn::Text => "TEXT",
                 DataColumn::Binary => "BLOB",

@@ -45,6 +45,7 @@ pub(crate) fn read(row: &Row, codecs: &Codecs, column: DataColumn) -> Result<Rec
     Ok(Record {
         data: codecs.decode(&row.format, &row.payload, column).map_err(unquoted)?,
         user: user(row)?,
+        authentication: None,
         created: Timestamp::from_millis(row.created),
         seen: Timestamp::from_millis(row.seen),
         expires: Timestamp::from_millis(row.expires),
@@ -64,6 +65,7 @@ pub(crate) fn summarise(key: StoreKey, row: &Row) -> Result<Summary, BoxError> {
     Ok(Summary {
         key,
         user: user(row)?,
+        authentication: None,
         created: Timestamp::from_millis(row.created),
         seen: Timestamp::from_millis(row.seen),
         expires: Timestamp::from_millis(row.expires),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use cloakroom_core::layout::Layout;
 use cloakroom_core::{
-    Clock, ErrorKind, Loaded, Operation as Verb, Page, Put, Random, Record, Scope, Store, StoreError,
-    StoreFuture, StoreKey, Stored, Summary, Swept, SystemRandom, Timestamp, Touch, Version,
+    Admission, Admitted, Clock, ErrorKind, Loaded, Operation as Verb, Page, Put, Random, Record, Scope,
+    Store, StoreError, StoreFuture, StoreKey, Stored, Summary, Swept, SystemRandom, Timestamp, Touch,
+    Version,
 };
 
 use crate::builder::SqlStoreBuilder;
@@ -300,6 +301,17 @@ impl Store for SqlStore {
                 }
             }
         })
+    }
+
+    fn admit<'a>(
+        &'a self,
+        _: &'a StoreKey,
+        _: Put,
+        _: &'a Record,
+        _: &'a Admission,
+        _: Timestamp,
+    ) -> StoreFuture<'a, Admitted> {
+        Box::pin(async move { Err(self.inner.error(ErrorKind::Unsupported, Verb::Admit)) })
     }
 
     fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {

@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use cloakroom_core::{
-    Loaded, Page, Put, Record, Scope, Store, StoreFuture, StoreKey, Summary, Swept, Timestamp, Touch, Version,
+    Admission, Admitted, Loaded, Page, Put, Record, Scope, Store, StoreFuture, StoreKey, Summary, Swept,
+    Timestamp, Touch, Version,
 };
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
@@ -65,6 +66,17 @@ impl Store for Node {
         now: Timestamp,
     ) -> StoreFuture<'a, Version> {
         Box::pin(async move { self.store().await.put(key, put, record, now).await })
+    }
+
+    fn admit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        admission: &'a Admission,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Admitted> {
+        Box::pin(async move { self.store().await.admit(key, put, record, admission, now).await })
     }
 
     fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {

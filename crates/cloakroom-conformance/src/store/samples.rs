@@ -65,6 +65,7 @@ pub(super) fn full_record() -> Result<Record, Failure> {
     // As long as a verifier can be.
     let verifier: Vec<u8> = (0..112).collect();
     Ok(Record {
+        authentication: None,
         data: data(
             json!({ "name": "Ada", "basket": [1, 2.5, null, true], "nested": { "z": 1, "a": "é\n\"" } }),
         ),

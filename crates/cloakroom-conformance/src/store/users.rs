@@ -221,6 +221,7 @@ pub(super) async fn ids_may_have_255_bytes(context: Context) -> Checked {
 
 fn summary(key: &StoreKey, record: &Record) -> Summary {
     Summary {
+        authentication: record.authentication.clone(),
         key: key.clone(),
         user: record.user.clone(),
         created: record.created,

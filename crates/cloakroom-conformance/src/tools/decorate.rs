@@ -32,6 +32,18 @@ macro_rules! decorate {
                 self.around(operation, Some(key), move || self.inner.put(key, put, record, now))
             }
 
+            fn admit<'a>(
+                &'a self,
+                key: &'a cloakroom_core::StoreKey,
+                put: cloakroom_core::Put,
+                record: &'a cloakroom_core::Record,
+                admission: &'a cloakroom_core::Admission,
+                now: cloakroom_core::Timestamp,
+            ) -> cloakroom_core::StoreFuture<'a, cloakroom_core::Admitted> {
+                let call = move || self.inner.admit(key, put, record, admission, now);
+                self.around(cloakroom_core::Operation::Admit, Some(key), call)
+            }
+
             fn touch<'a>(
                 &'a self,
                 key: &'a cloakroom_core::StoreKey,

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_core::{
-    Data, ErrorKind, Loaded, Operation, Page, Put, Record, Remaining, Scope, Store, StoreError, StoreFuture,
-    StoreKey, Stored, Summary, Swept, Timestamp, Touch, UserId, Version,
+    Admission, Admitted, Data, ErrorKind, Loaded, Operation, Page, Put, Record, Remaining, Scope, Store,
+    StoreError, StoreFuture, StoreKey, Stored, Summary, Swept, Timestamp, Touch, UserId, Version,
 };
 use serde_json::{Value, json};
 
@@ -168,6 +168,10 @@ impl Naive {
         let mine = match scope {
             Scope::All => true,
             Scope::User(wanted) => row.record.user.as_ref().map(user) == Some(user(wanted)),
+            Scope::Session(wanted, handle) => {
+                row.record.user.as_ref().map(user) == Some(user(wanted))
+                    && row.record.authentication.as_ref().is_some_and(|it| it.handle == *handle)
+            }
         };
         mine && self.is_live(row, now)
     }
@@ -231,6 +235,24 @@ impl Store for Naive {
                     Err(error(ErrorKind::Gone, Operation::Save))
                 }
             }
+        })
+    }
+
+    fn admit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        admission: &'a Admission,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Admitted> {
+        Box::pin(async move {
+            let current = self.live(&admission.mark, now);
+            if current.map(|row| Version::number(row.version)).as_ref() != Some(&admission.version) {
+                return Ok(Admitted::Superseded);
+            }
+            let version = self.put(key, put, record, now).await?;
+            Ok(Admitted::In { version, ended: Vec::new() })
         })
     }
 

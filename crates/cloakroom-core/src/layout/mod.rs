@@ -43,6 +43,15 @@ pub enum Column {
     Version,
     /// `user_id`: whose session it is, or NULL. Indexed together with the key.
     User,
+    /// `handle`: the session's public name, 16 bytes, or NULL when nobody is signed in.
+    Handle,
+    /// `authenticated_at`: when the user last proved who they are, milliseconds UTC, or NULL.
+    Authenticated,
+    /// `method`: how, or NULL.
+    Method,
+    /// `proof`: whether the user was there, and what their credentials were, as bytes, or NULL; see
+    /// [`Authentication::proof_bytes`](crate::Authentication::proof_bytes).
+    Proof,
     /// `format`: the mark of the codec that wrote the data.
     Format,
     /// `data`: the session's data, see [`DataColumn`].
@@ -72,10 +81,14 @@ pub enum Column {
 
 impl Column {
     /// Every column, in the order in which the table is made.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Key,
         Self::Version,
         Self::User,
+        Self::Handle,
+        Self::Authenticated,
+        Self::Method,
+        Self::Proof,
         Self::Format,
         Self::Data,
         Self::Created,

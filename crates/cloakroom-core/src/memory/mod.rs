@@ -1,5 +1,6 @@
 //! Sessions in this process's memory.
 
+mod admission;
 mod shard;
 
 use std::fmt;
@@ -12,7 +13,10 @@ use crate::clock::Timestamp;
 use crate::error::{ErrorKind, Operation, StoreError};
 use crate::id::StoreKey;
 use crate::record::{Record, Version};
-use crate::store::{Loaded, Page, Put, Remaining, Scope, Store, StoreFuture, Stored, Summary, Swept, Touch};
+use crate::store::{
+    Admission, Admitted, Loaded, Page, Put, Remaining, Scope, Store, StoreFuture, Stored, Summary, Swept,
+    Touch,
+};
 use shard::{Entry, Shard};
 
 /// Keeps sessions in this process's memory: for tests, for development and as the fallback of a store that is down.
@@ -233,6 +237,17 @@ impl Store for MemoryStore {
         })
     }
 
+    fn admit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        admission: &'a Admission,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Admitted> {
+        Box::pin(async move { self.admit_now(key, &put, record, admission, now) })
+    }
+
     fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             let mut shard = self.lock(key);
@@ -351,8 +366,12 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 
 fn is_in(scope: &Scope, record: &Record) -> bool {
     match scope {
-        Scope::All => true,
+        Scope::All => record.verifier.is_issued(),
         Scope::User(user) => record.user.as_ref() == Some(user),
+        Scope::Session(user, handle) => {
+            record.user.as_ref() == Some(user)
+                && record.authentication.as_ref().is_some_and(|it| it.handle == *handle)
+        }
     }
 }
 
@@ -360,6 +379,7 @@ fn summary(key: &StoreKey, record: &Record) -> Summary {
     Summary {
         key: key.clone(),
         user: record.user.clone(),
+        authentication: record.authentication.clone(),
         created: record.created,
         seen: record.seen,
         expires: record.expires,

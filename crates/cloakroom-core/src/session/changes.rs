@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::value::ValueError;
+use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::lifetime::Lifetime;
 use crate::record::{Device, Record, UserId};
@@ -31,6 +32,7 @@ pub(crate) enum Change {
     /// Limits count from the moment of the call, however often and however late it is made again.
     User {
         user: Option<UserId>,
+        authentication: Option<Authentication>,
         at: Timestamp,
     },
     Device(Device),
@@ -58,8 +60,9 @@ impl Change {
                 record.data.insert(key.clone(), value);
             }
             Self::Clear => record.data.clear(),
-            Self::User { user, at } => {
+            Self::User { user, authentication, at } => {
                 record.user.clone_from(user);
+                record.authentication.clone_from(authentication);
                 if user.is_some() {
                     // NIST SP 800-63B-4 section 5.2: authentication starts both limits afresh.
                     record.deadline = record.lifetime.deadline(*at);

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use super::error::{LoadError, SaveError};
+use super::changes::Change;
+use super::error::{LoadError, Outcome, SaveError};
 use super::inner::{Inner, lock};
 use super::state::{Held, Origin};
-use super::step::{Action, Step, check_limits};
+use super::step::{Action, Performed, Step, check_limits};
 use crate::clock::Timestamp;
 use crate::error::{ErrorKind, StoreError};
 use crate::event::Event;
-use crate::plan::{Fate, Plan, Purpose, Response, Shown, Verb, plan};
+use crate::plan::{Fate, Plan, PreviousId, Purpose, Response, Shown, Verb, plan};
 use crate::policy::{LoadFailure, ServerErrorPolicy};
 use crate::random::RandomError;
 use crate::record::{Record, Version};
-use crate::store::{Loaded, Store, Stored, Touch};
+use crate::store::{Admission, Loaded, Store, Stored, Summary, Touch};
 use crate::verifier::{Standing, Verifier};
 
 impl Inner {
@@ -24,7 +25,30 @@ impl Inner {
     /// Cancel safety: the store has done the one verb or has not. The next save finds out which before it writes.
     pub(super) async fn commit(&self) -> Result<(), SaveError> {
         let _turn = self.turn.lock().await;
-        self.commit_in_turn().await
+        self.commit_in_turn().await.map(drop)
+    }
+
+    /// Stores a sign-in, and with it whatever else was done, and tells which sessions made room for it. When that
+    /// fails, nobody is signed in, unless nobody knows; then the next save finds out.
+    ///
+    /// The turn is held from before the change is made, so that no save in between takes it along.
+    pub(super) async fn sign_in(
+        &self,
+        change: Change,
+        admission: Admission,
+    ) -> Result<Vec<Summary>, SaveError> {
+        let _turn = self.turn.lock().await;
+        let superseded = lock(&self.state).sign_in(change, admission);
+        drop(superseded);
+        let committed = self.commit_in_turn().await;
+        if let Err(error) = &committed
+            && error.outcome() == Outcome::NotWritten
+        {
+            let now = self.manager.now();
+            let dropped = lock(&self.state).discard(&self.manager.policy, now);
+            drop(dropped);
+        }
+        committed
     }
 
     /// As [`Inner::commit`], or drops what is not stored; from then on the response cannot carry a cookie any more.
@@ -39,7 +63,9 @@ impl Inner {
                 Err(SaveError::Store { source, .. }) if source.kind() == ErrorKind::Unknown => {
                     self.commit_in_turn().await?;
                 }
-                result => result?,
+                result => {
+                    result?;
+                }
             },
             ServerErrorPolicy::Discard => self.settle().await?,
         }
@@ -64,6 +90,8 @@ impl Inner {
             Err(SaveError::Store { source, retry_after }) => {
                 return Err(LoadError::Store { source, retry_after });
             }
+            // Nobody was let in: what is stored is what is to be seen.
+            Err(SaveError::SessionLimit | SaveError::SignInSuperseded) => {}
             Err(_) => debug_assert!(false, "settling meets no other error"),
         }
         let (held, store) = {
@@ -77,23 +105,25 @@ impl Inner {
         self.load_again(&*store, &held, self.manager.now()).await
     }
 
-    async fn commit_in_turn(&self) -> Result<(), SaveError> {
+    async fn commit_in_turn(&self) -> Result<Vec<Summary>, SaveError> {
         self.settle().await?;
         let mut attempts = 0;
         loop {
             let now = self.manager.now();
             let (step, store) = self.next_step(now)?;
             let error = match step.perform(&*store, now).await {
-                Ok(version) => {
+                Ok(Performed::Done(version, ended)) => {
                     self.land(&step, version);
-                    return Ok(());
+                    return Ok(ended);
                 }
+                Ok(Performed::Full) => return Err(self.turned_away(SaveError::SessionLimit, now)),
+                Ok(Performed::Superseded) => return Err(self.turned_away(SaveError::SignInSuperseded, now)),
                 Err(error) => error,
             };
             attempts += 1;
             match self.after_failure(&step, &store, error, attempts, now).await? {
                 Next::Retry => {}
-                Next::Stop => return Ok(()),
+                Next::Stop => return Ok(Vec::new()),
             }
         }
     }
@@ -134,8 +164,17 @@ impl Inner {
         if verb.needs_a_cookie() && state.response == Response::Sent {
             return Err(SaveError::ResponseSent);
         }
+        let verb = match verb {
+            // Whoever ends a session and signs in at once gets the key of the one that ends, so that letting them in
+            // stays one write. Its id dies, and nothing of it is left but the key.
+            Verb::Rename(record) if state.admission.is_some() => {
+                Verb::Rotate { record, previous: PreviousId::Dies }
+            }
+            verb => verb,
+        };
         let action = self.action(verb, state.held(), now)?;
-        let step = Arc::new(Step { action, cookie, purpose, until: state.changes.begin_flight() });
+        let admission = state.admission.clone();
+        let step = Arc::new(Step { action, cookie, purpose, until: state.changes.begin_flight(), admission });
         state.unsure = step.action.matters().then(|| Arc::clone(&step));
         Ok((step, Arc::clone(&state.store)))
     }
@@ -266,6 +305,16 @@ impl Inner {
         }
     }
 
+    /// Nobody is let in: what was done goes with the sign-in, which it may rest on.
+    fn turned_away(&self, error: SaveError, now: Timestamp) -> SaveError {
+        let mut state = lock(&self.state);
+        state.refused();
+        let dropped = state.discard(&self.manager.policy, now);
+        drop(state);
+        drop(dropped);
+        error
+    }
+
     fn ended(&self, now: Timestamp) -> Result<(), LoadError> {
         match self.end_elsewhere(now) {
             Ended::AsWanted => Ok(()),
@@ -307,10 +356,13 @@ impl Inner {
             self.manager.save_error(in_doubt.with_source(error))
         };
         let error = match step.perform(&*store, now).await {
-            Ok(version) => {
+            Ok(Performed::Done(version, _)) => {
                 self.land(&step, version);
                 return Ok(());
             }
+            // What lets nobody in now would have let nobody in before: a mark never takes a version twice.
+            Ok(Performed::Superseded) => return Err(self.turned_away(SaveError::SignInSuperseded, now)),
+            Ok(Performed::Full) => return Err(self.turned_away(SaveError::SessionLimit, now)),
             Err(error) => error,
         };
         match (error.kind(), &step.action) {

@@ -62,6 +62,14 @@ pub enum SaveError {
     /// nothing was written and no cookie is sent.
     #[error("the session ended while this request was changing it; nothing was written")]
     Gone,
+    /// Nobody was signed in, because the user has as many sessions as they may
+    /// ([`WhenFull::Refuse`](crate::WhenFull::Refuse)). All changes are dropped.
+    #[error("the user has as many sessions as they may; one of them has to end first")]
+    SessionLimit,
+    /// Nobody was signed in, because all sessions of the user were ended after the sign-in had begun. All changes are
+    /// dropped.
+    #[error("the user's sessions were ended during the sign-in; nothing was written")]
+    SignInSuperseded,
     /// Other requests wrote first, every time.
     #[error("other requests kept changing the session; gave up after {attempts} attempts")]
     Contended {
@@ -164,6 +172,8 @@ impl SaveError {
             // With a cookie that cannot be written the session is stored, and its browser does not hear of it.
             Self::Unsettled | Self::Cookie(_) => Outcome::Unknown,
             Self::Gone
+            | Self::SessionLimit
+            | Self::SignInSuperseded
             | Self::Contended { .. }
             | Self::Store { .. }
             | Self::Value(_)
@@ -177,10 +187,11 @@ impl SaveError {
     }
 
     /// The status that tells a client the truth: 503 for a store that fails or is contended, 409 for a session that
-    /// ended meanwhile, 413 for too much data, 500 for the rest.
+    /// ended meanwhile or a sign-in that came too late, 403 for one session too many, 413 for too much data, 500 for the rest.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Gone => StatusCode::CONFLICT,
+            Self::Gone | Self::SignInSuperseded => StatusCode::CONFLICT,
+            Self::SessionLimit => StatusCode::FORBIDDEN,
             Self::Store { source, .. } if source.kind() == ErrorKind::TooLarge => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_lock::OnceCell;
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
@@ -73,6 +74,28 @@ impl LazySession {
         let session = self.loaded().await?;
         lock(&session.inner.state).usage = Usage::Used;
         Ok(session)
+    }
+
+    /// How much time the session has left, or `None` for a visitor without one. Asking is no activity, so that a page can
+    /// warn of the end without putting it off (NIST SP 800-63B-4 section 5.2), unless the policy counts every cookie
+    /// ([`Activity::Cookie`]).
+    ///
+    /// # Errors
+    /// As for [`LazySession::load`].
+    ///
+    /// # Cancel safety
+    /// A dropped look has no effect.
+    pub async fn time_left(&self) -> Result<Option<TimeLeft>, LoadError> {
+        let session = self.loaded().await?;
+        let now = self.inner.manager.now();
+        let mut state = lock(&session.inner.state);
+        if state.usage == Usage::Ignored {
+            state.usage = Usage::Looked;
+        }
+        Ok(state.held().map(|held| TimeLeft {
+            unless_used: held.record.expires.since(now),
+            at_most: held.record.deadline.map(|deadline| deadline.since(now)),
+        }))
     }
 
     /// Stores what the handler did and says what the response must carry. The store has answered when this returns,
@@ -145,7 +168,7 @@ impl Inner {
     fn carried(&self) -> Result<Finished, CookiePrintError> {
         let mut state = lock(&self.state);
         let access = match state.usage {
-            Usage::Used => Access::Used,
+            Usage::Used | Usage::Looked => Access::Used,
             Usage::Ignored => Access::Ignored,
         };
         let cookie = std::mem::replace(&mut state.cookie, CookieStep::Leave);
@@ -176,7 +199,7 @@ impl LazyInner {
                 let key = manager.key(id);
                 let (found, store) = self.find(&key).await?;
                 let origin = match self.origin(found, id, key) {
-                    Recognised::As(origin) => origin,
+                    Recognised::As(origin) => self.of_this_epoch(origin, &*store).await?,
                     Recognised::Reused(key) => {
                         self.reused(&*store, &key).await?;
                         Origin::Nothing
@@ -244,6 +267,23 @@ impl LazyInner {
         Recognised::As(origin)
     }
 
+    /// The session, unless everybody was signed out since its user signed in. When nobody can say, it is not let in.
+    async fn of_this_epoch(&self, origin: Origin, store: &dyn Store) -> Result<Origin, LoadError> {
+        let Origin::Stored(Held { record, .. }) = &origin else { return Ok(origin) };
+        let Some(authentication) = &record.authentication else { return Ok(origin) };
+        let (manager, now) = (&self.manager, self.manager.now());
+        let (age, known) = (manager.policy.epoch_age.0, authentication.epoch);
+        let epoch = manager.epoch.within(age, known, store, now).await.map_err(|error| {
+            manager.notify(&Event::StoreFailed(&error));
+            refused(error, manager.retry_after())
+        })?;
+        if authentication.epoch == epoch {
+            return Ok(origin);
+        }
+        manager.notify(&Event::Rejected(Rejection::SignedOut));
+        Ok(Origin::Nothing)
+    }
+
     /// Somebody shows an id whose successor the browser has shown already.
     async fn reused(&self, store: &dyn Store, key: &StoreKey) -> Result<(), LoadError> {
         let manager = &self.manager;
@@ -275,8 +315,17 @@ enum Found {
     NoAnswer,
 }
 
-const fn refused(source: StoreError, retry_after: std::time::Duration) -> LoadError {
+const fn refused(source: StoreError, retry_after: Duration) -> LoadError {
     LoadError::Store { source, retry_after }
+}
+
+/// How much time a session has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLeft {
+    /// Until it ends unless it is used before. Touches are throttled, so activity may have given it a little more.
+    pub unless_used: Duration,
+    /// Until it ends however busy it is, if it has an absolute limit.
+    pub at_most: Option<Duration>,
 }
 
 /// What a response must carry.

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use self::error::{LoadError, Outcome, SaveError};
-pub use self::lazy::{Finished, LazySession};
+pub use self::lazy::{Finished, LazySession, TimeLeft};
 pub(crate) use self::state::Held;
 pub use self::value::{DecodeError, EncodeError, Key, Section, SessionKey, ValueError};
 
@@ -25,10 +25,12 @@ use self::changes::{Change, Update};
 use self::inner::{Inner, lock};
 use self::state::{LastSave, State};
 use self::value::{change_section, decode, decode_section, encode};
+use crate::authentication::Authentication;
 use crate::clock::Timestamp;
-use crate::id::SessionId;
+use crate::id::{SessionId, StoreKey};
 use crate::lifetime::Lifetime;
 use crate::record::{Data, Device, UserId};
+use crate::store::{Admission, Summary};
 
 /// A visitor's session during one request.
 ///
@@ -214,15 +216,65 @@ impl Session {
         let superseded = {
             let mut state = self.state();
             state.rotate();
-            state.change(Change::User { user: Some(user), at })
+            state.change(Change::User { user: Some(user), authentication: None, at })
         };
         drop(superseded);
+    }
+
+    /// Signs `user` in: stores whose session this is and how they signed in, at once, and only if the admission allows
+    /// it. Gives back the sessions that made room for it.
+    ///
+    /// Otherwise as [`Session::set_user`]: the id changes, both limits start afresh, and the data stays unless
+    /// [`Session::clear`] was called before. What else the request has done is stored with it. The sign-in of the
+    /// `auth` feature is built on this, and is what applications use.
+    ///
+    /// # Errors
+    /// [`SaveError::SessionLimit`], [`SaveError::SignInSuperseded`], and as for [`Session::save`]. Nobody is signed in
+    /// then, and all changes that were not stored are dropped, unless nobody knows what the store did
+    /// ([`SaveError::outcome`]).
+    ///
+    /// # Cancel safety
+    /// A dropped sign-in was stored or was not; the next save of this session finds out.
+    pub async fn sign_in(
+        &self,
+        user: UserId,
+        authentication: Authentication,
+        admission: Admission,
+    ) -> Result<Vec<Summary>, SaveError> {
+        let at = self.inner.manager.now();
+        let change = Change::User { user: Some(user), authentication: Some(authentication), at };
+        let signed_in = self.inner.sign_in(change, admission).await;
+        self.state().last_save = if signed_in.is_ok() { LastSave::Fine } else { LastSave::Failed };
+        signed_in
+    }
+
+    /// Records that the user of this session has proved again who they are. The id changes (ASVS 7.2.4) and both limits
+    /// start afresh. In a session of nobody it does nothing.
+    pub fn authenticate_again(&self, authentication: Authentication) {
+        let at = self.inner.manager.now();
+        let superseded = {
+            let mut state = self.state();
+            let Some(user) = state.view.user.clone() else { return };
+            state.rotate();
+            state.change(Change::User { user: Some(user), authentication: Some(authentication), at })
+        };
+        drop(superseded);
+    }
+
+    /// How the user signed in, if they did by [`Session::sign_in`].
+    pub fn authentication(&self) -> Option<Authentication> {
+        self.state().view.authentication.clone()
+    }
+
+    /// The session's key in the store, for what is done to all sessions of a user but this one. Not for clients.
+    pub fn key(&self) -> Option<StoreKey> {
+        self.state().held().map(|held| held.key.clone())
     }
 
     /// Says that this is nobody's session any more. The id changes; the data stays.
     pub fn clear_user(&self) {
         let at = self.inner.manager.now();
-        self.inner.change(Change::User { user: None, at });
+        self.inner.change(Change::User { user: None, authentication: None, at });
     }
 
     /// The device that the session was opened on, if the application recorded it.
@@ -268,6 +320,11 @@ impl Session {
     /// When the session ends unless there is more activity, as of its last write or touch. Asking is no activity.
     pub fn expires_at(&self) -> Timestamp {
         self.state().view.expires
+    }
+
+    /// When it ends however busy it is, if it has an absolute limit.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.state().view.deadline
     }
 
     /// Its lifetime.

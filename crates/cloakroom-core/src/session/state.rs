@@ -13,7 +13,7 @@ use crate::lifetime::Lifetime;
 use crate::plan::{CookieStep, Fate, Response, Shown, Situation, Usage};
 use crate::policy::Policy;
 use crate::record::{Record, Version};
-use crate::store::Store;
+use crate::store::{Admission, Store};
 
 /// The state behind every clone of a [`Session`](super::Session).
 ///
@@ -33,6 +33,8 @@ pub(crate) struct State {
     /// A write of which it is not known whether it was applied, because its caller was dropped or the store did not
     /// answer in time.
     pub(crate) unsure: Option<Arc<Step>>,
+    /// Under what conditions a sign-in that is not stored yet may be.
+    pub(crate) admission: Option<Arc<Admission>>,
     /// Where the session is kept: the manager's store, or the fallback.
     pub(crate) store: Arc<dyn Store>,
     /// When the id's fate was last decided, so that a decision made during a write is not taken for the written one.
@@ -121,6 +123,7 @@ impl State {
             cookie: CookieStep::Leave,
             response: Response::Open,
             unsure: None,
+            admission: None,
         }
     }
 
@@ -155,6 +158,13 @@ impl State {
         }
     }
 
+    /// Makes the session that of a user who signs in, to be stored only as `admission` says.
+    pub(crate) fn sign_in(&mut self, change: Change, admission: Admission) -> Vec<Change> {
+        self.rotate();
+        self.admission = Some(Arc::new(admission));
+        self.change(change)
+    }
+
     /// Ends the session: what is put into it from here on belongs to a new one.
     pub(crate) fn destroy(&mut self, policy: &Policy, now: Timestamp) -> Vec<Change> {
         let changes = self.discard(policy, now);
@@ -170,6 +180,7 @@ impl State {
     /// Forgets whatever was done and is not stored.
     pub(crate) fn discard(&mut self, policy: &Policy, now: Timestamp) -> Vec<Change> {
         self.fate = Fate::Keep;
+        self.admission = None;
         self.renewed = Renewed::No;
         self.view = match self.held() {
             Some(held) => Arc::clone(&held.record),
@@ -228,6 +239,7 @@ impl State {
         let landed = self.changes.forget(until);
         if self.decided < until {
             self.fate = Fate::Keep;
+            self.admission = None;
         }
         self.unsure = None;
         self.origin = origin;

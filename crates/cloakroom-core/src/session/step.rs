@@ -15,7 +15,7 @@ use crate::id::{SessionId, StoreKey};
 use crate::plan::{CookieStep, Purpose, Shown};
 use crate::policy::{DataLimit, Policy};
 use crate::record::{Data, Record, Version};
-use crate::store::{Put, Store, Touch};
+use crate::store::{Admission, Admitted, Put, Store, Summary, Touch};
 
 /// What is asked of the store, what the browser is told afterwards, and how much of what was done it covers.
 #[derive(Debug)]
@@ -25,6 +25,19 @@ pub(crate) struct Step {
     pub(super) purpose: Purpose,
     /// Everything done before it is in the action.
     pub(super) until: Mark,
+    /// Under what conditions the action is carried out, if it lets somebody in.
+    pub(super) admission: Option<Arc<Admission>>,
+}
+
+/// What a store did.
+#[derive(Debug)]
+pub(super) enum Performed {
+    /// What it was asked to: the record's version, if one was written, and the sessions that made room for it.
+    Done(Option<Version>, Vec<Summary>),
+    /// Nothing: the user has as many sessions as they may.
+    Full,
+    /// Nothing: the user's sessions were ended meanwhile.
+    Superseded,
 }
 
 /// A store verb with all its arguments.
@@ -63,12 +76,17 @@ pub(super) enum Action {
 
 impl Step {
     /// The one place that calls a writing verb.
-    pub(super) async fn perform(
-        &self,
-        store: &dyn Store,
-        now: Timestamp,
-    ) -> Result<Option<Version>, StoreError> {
-        match &self.action {
+    pub(super) async fn perform(&self, store: &dyn Store, now: Timestamp) -> Result<Performed, StoreError> {
+        if let Some(admission) = &self.admission
+            && let Some((key, put, record)) = self.action.admitted()
+        {
+            return Ok(match store.admit(key, put, record, admission, now).await? {
+                Admitted::In { version, ended } => Performed::Done(Some(version), ended),
+                Admitted::Full => Performed::Full,
+                Admitted::Superseded => Performed::Superseded,
+            });
+        }
+        let version = match &self.action {
             Action::Nothing => Ok(None),
             Action::Create { key, record, .. } => store.put(key, Put::New, record, now).await.map(Some),
             Action::Save { held, record } | Action::Rotate { held, record, .. } => {
@@ -79,7 +97,8 @@ impl Step {
                 store.rename(&from.key, from.version.clone(), key, record, now).await.map(Some)
             }
             Action::Delete { held } => store.delete(&held.key).await.map(|()| None),
-        }
+        }?;
+        Ok(Performed::Done(version, Vec::new()))
     }
 }
 
@@ -115,6 +134,17 @@ impl Action {
             Self::Create { key, record, .. } | Self::Rename { key, record, .. } => Some((key, record)),
             Self::Save { held, record } | Self::Rotate { held, record, .. } => Some((&held.key, record)),
             Self::Nothing | Self::Touch { .. } | Self::Delete { .. } => None,
+        }
+    }
+
+    /// The put that lets somebody in. A sign-in always needs a new id, so it is never another verb.
+    fn admitted(&self) -> Option<(&StoreKey, Put, &Record)> {
+        match self {
+            Self::Create { key, record, .. } => Some((key, Put::New, record)),
+            Self::Save { held, record } | Self::Rotate { held, record, .. } => {
+                Some((&held.key, Put::At(held.version.clone()), record))
+            }
+            Self::Nothing | Self::Touch { .. } | Self::Rename { .. } | Self::Delete { .. } => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::{Loaded, Page, Put, Scope, Store, StoreFuture, Summary, Swept, Touch};
+use super::{Admission, Admitted, Loaded, Page, Put, Scope, Store, StoreFuture, Summary, Swept, Touch};
 use crate::clock::Timestamp;
 use crate::id::StoreKey;
 use crate::record::{Record, Version};
@@ -28,6 +28,17 @@ macro_rules! forward {
                 now: Timestamp,
             ) -> StoreFuture<'a, Version> {
                 (**self).put(key, put, record, now)
+            }
+
+            fn admit<'a>(
+                &'a self,
+                key: &'a StoreKey,
+                put: Put,
+                record: &'a Record,
+                admission: &'a Admission,
+                now: Timestamp,
+            ) -> StoreFuture<'a, Admitted> {
+                (**self).admit(key, put, record, admission, now)
             }
 
             fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {

@@ -164,6 +164,22 @@ impl Store for Desk {
         }))
     }
 
+    fn admit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        admission: &'a Admission,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Admitted> {
+        let (key, record, admission) = (key.clone(), record.clone(), admission.clone());
+        Box::pin(self.perform("admit", Operation::Admit, move |memory| {
+            let (key, put, record) = (key.clone(), put.clone(), record.clone());
+            let admission = admission.clone();
+            Box::pin(async move { memory.admit(&key, put, &record, &admission, now).await })
+        }))
+    }
+
     fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {
         let key = key.clone();
         Box::pin(self.perform("touch", Operation::Touch, move |memory| {

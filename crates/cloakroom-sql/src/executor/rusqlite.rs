@@ -317,7 +317,7 @@ fn scoped(scope: &Scope, now: Timestamp) -> Vec<Argument<'_>> {
     let now = Argument::Integer(now.as_millis());
     match scope {
         Scope::All => vec![now],
-        Scope::User(user) => vec![now, Argument::Text(user.as_str())],
+        Scope::User(user) | Scope::Session(user, _) => vec![now, Argument::Text(user.as_str())],
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) async fn end<DB: Driver>(
 fn user(scope: &Scope) -> Option<Argument<'_>> {
     match scope {
         Scope::All => None,
-        Scope::User(user) => Some(Argument::Text(user.as_str())),
+        Scope::User(user) | Scope::Session(user, _) => Some(Argument::Text(user.as_str())),
     }
 }
 

@@ -74,7 +74,18 @@ fn create_table(names: &Names, inside: &[String], options: &str) -> String {
 
 /// Whether a session may have nothing there.
 pub(super) const fn is_nullable(column: Column) -> bool {
-    matches!(column, Column::User | Column::Deadline | Column::Idle | Column::Absolute | Column::Device)
+    matches!(
+        column,
+        Column::User
+            | Column::Handle
+            | Column::Authenticated
+            | Column::Method
+            | Column::Proof
+            | Column::Deadline
+            | Column::Idle
+            | Column::Absolute
+            | Column::Device
+    )
 }
 
 /// An index besides the primary key.

@@ -140,7 +140,9 @@ impl Names {
         let expiry = format!("{} {compared} {}", self.column(Column::Expires), marks.next());
         let user = match scope {
             Scope::All => None,
-            Scope::User(_) => Some(format!("{} = {}", self.column(Column::User), marks.next())),
+            Scope::User(_) | Scope::Session(..) => {
+                Some(format!("{} = {}", self.column(Column::User), marks.next()))
+            }
         };
         [expiry].into_iter().chain(user).collect()
     }

@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
 use cloakroom_core::{
-    ErrorKind, Loaded, MemoryStore, Operation, Page, Put, Record, Scope, SessionId, Store, StoreError,
-    StoreFuture, StoreKey, Summary, Swept, Timestamp, Touch, Version,
+    Admission, Admitted, ErrorKind, Loaded, MemoryStore, Operation, Page, Put, Record, Scope, SessionId,
+    Store, StoreError, StoreFuture, StoreKey, Summary, Swept, Timestamp, Touch, Version,
 };
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, Request, Response};
@@ -112,6 +112,17 @@ impl Store for Probe {
     ) -> StoreFuture<'a, Version> {
         let operation = if put == Put::New { Operation::Create } else { Operation::Save };
         self.pass(operation, self.inner.memory.put(key, put, record, now))
+    }
+
+    fn admit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        admission: &'a Admission,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Admitted> {
+        self.pass(Operation::Admit, self.inner.memory.admit(key, put, record, admission, now))
     }
 
     fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
 use cloakroom::{
-    Loaded, Page, Put, Record, Scope, Store, StoreFuture, StoreKey, Summary, Swept, Timestamp, Touch, Version,
+    Admission, Admitted, Loaded, Page, Put, Record, Scope, Store, StoreFuture, StoreKey, Summary, Swept,
+    Timestamp, Touch, Version,
 };
 
 /// Passes every verb on. Clones are the same store.
@@ -42,7 +43,7 @@ impl Witness {
     }
 
     fn scope(&self, scope: &Scope) {
-        if let Scope::User(user) = scope {
+        if let Scope::User(user) | Scope::Session(user, _) = scope {
             self.seen.lock().unwrap().push(user.as_str().as_bytes().to_vec());
         }
     }
@@ -71,6 +72,24 @@ impl Store for Witness {
             self.version(version);
         }
         self.inner.put(key, put, record, now)
+    }
+
+    fn admit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        admission: &'a Admission,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Admitted> {
+        self.key(key);
+        self.key(&admission.mark);
+        self.record(record);
+        self.version(&admission.version);
+        if let Put::At(version) = &put {
+            self.version(version);
+        }
+        self.inner.admit(key, put, record, admission, now)
     }
 
     fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {
