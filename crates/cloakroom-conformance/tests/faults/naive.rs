@@ -363,6 +363,7 @@ impl Store for Naive {
                 .filter(|(key, row)| self.in_scope(scope, row, now) && later(key))
                 .take(page.limit.get() as usize)
                 .map(|(key, row)| Summary {
+                    authentication: row.record.authentication.clone(),
                     key: key.clone(),
                     user: row.record.user.clone(),
                     created: row.record.created,
