@@ -25,7 +25,7 @@ pub(crate) struct Place {
 /// With one line that says what to do. It names a file, and of a server nothing that the URL says.
 pub(crate) async fn open(url: &str) -> Result<(SqlStore, Place), Box<dyn Error>> {
     let place = Place::of(url).ok_or(
-        "--database begins with none of sqlite:, postgres:// and mysql://; write sqlite:FILE or \
+        "database_url begins with none of sqlite:, postgres:// and mysql://; write sqlite:FILE or \
          postgres://USER:PASSWORD@HOST/DATABASE",
     )?;
     let layout = Layout::native().with_table(Name::new(TABLE)?);

@@ -3,32 +3,32 @@
 //! `cargo run` starts it on a SQLite file; `cargo run -- --help` says what else it can do. It uses the `cloakroom`
 //! facade as any application would, and works without JavaScript.
 
+mod configuration;
 mod database;
 mod flash;
 mod form;
 mod headers;
-mod limit;
-mod options;
 mod page;
 mod pages;
 mod problem;
+mod proxies;
 mod same_origin;
 mod server;
 mod signals;
 mod things;
+mod transport;
 mod when;
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-use crate::options::Options;
+use crate::configuration::Configuration;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
+    let configuration = Configuration::read();
     // Standard output says where the demo is; everything that happens later goes to standard error.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -36,7 +36,11 @@ async fn main() -> ExitCode {
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
         .init();
-    match server::run(options).await {
+    let outcome = match configuration {
+        Ok(configuration) => server::run(configuration).await,
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell when standard error is closed.

@@ -1,16 +1,22 @@
 //! What all pages have in common.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use cloakroom::{DecodeError, Session, SessionManager};
 
+use crate::configuration::Origin;
 use crate::flash::Flash;
+use crate::proxies::Proxies;
 
 /// What every handler may ask for.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) manager: SessionManager,
+    pub(crate) proxies: Proxies,
+    pub(crate) public_origin: Option<Arc<Origin>>,
 }
 
 /// The frame around a page: `templates/layout.html`.

@@ -5,6 +5,7 @@ use std::future::IntoFuture as _;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::{Policy, SessionManager};
@@ -12,10 +13,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::configuration::{Configuration, TransportOption};
 use crate::database::{self, Place};
-use crate::options::{Options, TransportOption};
 use crate::page::App;
 use crate::pages;
+use crate::proxies::Proxies;
 use crate::signals::Signals;
 
 /// How long requests that are under way may take after a signal to stop.
@@ -25,17 +27,23 @@ const GRACE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// With one line that says what to do, and never with a password.
-pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let cookie = options.cookie()?;
-    let (store, place) = database::open(&options.database).await?;
-    let policy = Policy::default().lifetime(options.lifetime());
-    let manager = SessionManager::builder(store.clone()).cookie(cookie).policy(policy).build()?;
+pub(crate) async fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
+    let (store, place) = database::open(&configuration.database_url).await?;
+    let policy = Policy::default().lifetime(configuration.lifetime);
+    let manager =
+        SessionManager::builder(store.clone()).cookie(configuration.cookie()).policy(policy).build()?;
     // Signals count from here on, so that one which comes at once stops the demo in order.
     let signals = Signals::listen()?;
-    let listener =
-        TcpListener::bind(options.listen).await.map_err(|error| explain(options.listen, &error))?;
-    announce(listener.local_addr()?, &place, options.transport)?;
-    serve(listener, App { manager }, signals).await?;
+    let listener = TcpListener::bind(configuration.listen)
+        .await
+        .map_err(|error| explain(configuration.listen, &error))?;
+    announce(listener.local_addr()?, &place, configuration.transport)?;
+    let app = App {
+        manager,
+        proxies: Proxies::new(configuration.trusted_proxies),
+        public_origin: configuration.public_origin.map(Arc::new),
+    };
+    serve(listener, app, signals).await?;
     store.close().await;
     Ok(())
 }
@@ -43,7 +51,8 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 /// Serves until a signal comes, and then until the requests under way are answered.
 async fn serve(listener: TcpListener, app: App, mut signals: Signals) -> io::Result<()> {
     let (stop, stopping) = oneshot::channel::<()>();
-    let server = axum::serve(listener, pages::router(app)).with_graceful_shutdown(async {
+    let application = pages::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, application).with_graceful_shutdown(async {
         let _ = stopping.await;
     });
     let mut server = pin!(server.into_future());

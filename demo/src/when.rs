@@ -3,7 +3,7 @@
 use cloakroom::Timestamp;
 use time::OffsetDateTime;
 
-use crate::limit::in_words;
+use crate::configuration::in_words;
 
 /// An instant in UTC, and how far it is from now.
 #[derive(Debug, PartialEq, Eq)]

@@ -13,13 +13,16 @@ use axum::routing::{get, post};
 use cloakroom::SessionLayer;
 
 use crate::page::App;
-use crate::{headers, problem, same_origin};
+use crate::{headers, problem, same_origin, transport};
 
 /// The longest form, in bytes: many times what the fields may hold, so that a visitor who typed too much gets it back.
 const LONGEST_FORM: usize = 64 * 1024;
 
 /// The whole application.
 pub(crate) fn router(app: App) -> Router {
+    let proxies = app.proxies.clone();
+    let sessions = SessionLayer::from(app.manager.clone())
+        .client_address(move |headers, extensions| proxies.client(headers, extensions));
     Router::new()
         .route("/", get(things::show))
         .route("/things", post(things::hand_in))
@@ -27,7 +30,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/things/{number}/take-back", post(things::take_back))
         .route("/session", get(session::show))
         .route("/sign-out", post(sign_out::sign_out))
-        .layer(SessionLayer::from(app.manager.clone()))
+        .layer(sessions)
         .route("/signed-out", get(sign_out::signed_out))
         .route("/style.css", get(assets::style))
         .route("/icon.svg", get(assets::icon))
@@ -36,5 +39,6 @@ pub(crate) fn router(app: App) -> Router {
         .layer(from_fn(same_origin::require))
         .layer(from_fn_with_state(app.clone(), problem::show))
         .layer(map_response(headers::secure))
+        .layer(from_fn_with_state(app.clone(), transport::require_https))
         .with_state(app)
 }

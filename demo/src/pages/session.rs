@@ -6,7 +6,7 @@ use axum::response::Response;
 use cloakroom::Persistence;
 use cloakroom::axum::{Session, SessionError};
 
-use crate::limit::in_words;
+use crate::configuration::in_words;
 use crate::page::{App, Frame, Tab, html};
 use crate::when::When;
 

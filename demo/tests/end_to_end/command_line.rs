@@ -1,9 +1,11 @@
 //! What the program says when it is started, and when it cannot start.
 
+use std::fs;
 use std::net::TcpListener;
 
 use crate::support::database::Database;
-use crate::support::server::{Server, run};
+use crate::support::server::{Server, run, run_in};
+use crate::support::visitor::Visitor;
 
 /// Runs the demo, which cannot start, and gives the one line that it says.
 fn refusal(database: &str, arguments: &[&str]) -> String {
@@ -22,11 +24,17 @@ fn help_explains_every_option() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
     for part in [
-        "--database",
+        "--database-url",
         "--listen",
         "--idle",
         "--absolute",
+        "--remembered",
+        "--addresses",
         "--transport",
+        "--trusted-proxies",
+        "--public-origin",
+        "--config",
+        "SESSION_KEYS",
         "Safari",
         "cloakroom-demo.sqlite",
         "127.0.0.1:3000",
@@ -39,7 +47,7 @@ fn help_explains_every_option() {
 fn passwords_in_the_environment_stay_out_of_the_help() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_demo"))
         .arg("--help")
-        .env("CLOAKROOM_DEMO_DATABASE", "postgres://ann:s3cret@db/shop")
+        .env("DATABASE_URL", "postgres://ann:s3cret@db/shop")
         .output()
         .unwrap();
     assert!(!String::from_utf8(output.stdout).unwrap().contains("s3cret"));
@@ -87,6 +95,59 @@ fn an_open_cookie_is_kept_to_this_machine() {
 }
 
 #[test]
+fn r44_a_file_or_a_key_ring_that_cannot_be_read_is_one_clear_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.toml");
+    let named = file.to_str().unwrap();
+    assert!(refusal("sqlite::memory:", &["--config", named]).contains(named), "a file that is missing");
+    for (text, part) in
+        [("listen_on = 's3cret'", "listen_on"), ("session_keys = ['s3cret']", "openssl rand -hex 32")]
+    {
+        fs::write(&file, text).unwrap();
+        let line = refusal("sqlite::memory:", &["--config", named]);
+        assert!(line.contains("line 1") && line.contains(part), "{line}");
+    }
+    let keys = [("SESSION_KEYS", "s3cret")];
+    let output = run_in("sqlite::memory:", &[], &keys);
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert!(line.contains("openssl rand -hex 32") && !line.contains("s3cret"), "{line}");
+}
+
+/// Flags win over the environment, the environment over the file; the file is read all the same.
+#[test]
+fn the_file_counts_where_nothing_else_is_said() {
+    let database = Database::sqlite();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.toml");
+    fs::write(&file, "listen = '127.0.0.1:1'\nidle = '5m'\nabsolute = '6h'").unwrap();
+    let arguments = ["--config", file.to_str().unwrap(), "--absolute", "2h"];
+    let server = Server::start_in(database.url(), &arguments, &[("LISTEN", "127.0.0.1:0")]);
+    let mut visitor = Visitor::new();
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    let session = visitor.get(&server, "/session");
+    session.assert_says("5 minutes without a visit");
+    session.assert_says("2 hours, however busy");
+}
+
+/// Row ASVS 13.3.4: keys are replaced without signing anybody out, and a retired key opens nothing.
+#[test]
+fn asvs_13_3_4_keys_are_replaced_while_sessions_live_on() {
+    let database = Database::sqlite();
+    let (old, new) = (format!("0{}", "1".repeat(63)), format!("0{}", "2".repeat(63)));
+    let start = |keys: &str| {
+        Server::start_in(database.url(), &["--listen", "127.0.0.1:0"], &[("SESSION_KEYS", keys)])
+    };
+    let mut visitor = Visitor::new();
+    visitor.post(&start(&old), "/things", &[("name", "Coat"), ("pieces", "1")]);
+    let before = visitor.clone();
+    visitor.post(&start(&format!("{new},{old}")), "/things", &[("name", "Hat"), ("pieces", "1")]);
+    assert_ne!(visitor.cookies(), before.cookies(), "signed anew");
+    let server = start(&new);
+    assert_eq!(visitor.get(&server, "/").things(), 2);
+    assert_eq!(before.clone().get(&server, "/").things(), 0);
+}
+
+#[test]
 fn limits_that_are_none_are_refused() {
     let output = run("sqlite::memory:", &["--idle", "soon"]);
     assert_eq!(output.status.code(), Some(2));
@@ -107,7 +168,7 @@ fn limits_and_transport_reach_the_session() {
         "localhost-development",
     ];
     let server = Server::start_with(database.url(), &arguments);
-    let mut visitor = crate::support::visitor::Visitor::new();
+    let mut visitor = Visitor::new();
     visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
     assert!(visitor.cookies().contains_key("cloakroom-demo"));
     let session = visitor.get(&server, "/session");

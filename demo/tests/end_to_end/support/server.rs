@@ -22,7 +22,13 @@ impl Server {
     }
 
     pub(crate) fn start_with(database: &str, arguments: &[&str]) -> Self {
-        let mut child = demo(database, arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_in(database, arguments, &[])
+    }
+
+    /// Starts the demo in an environment that says this as well.
+    pub(crate) fn start_in(database: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = demo(database, arguments);
+        let mut child = command.envs(environment.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, stdout, port: 0 };
         let line = server.line_with("http://localhost:");
@@ -77,8 +83,18 @@ impl Drop for Server {
 
 /// Runs the demo, which ends by itself: fails when it starts to serve.
 pub(crate) fn run(database: &str, arguments: &[&str]) -> Output {
+    run_in(database, arguments, &[])
+}
+
+/// The same, in an environment that says this as well.
+pub(crate) fn run_in(database: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = demo(database, arguments);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .envs(environment.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut said = String::new();
     while stdout.read_line(&mut said).unwrap() > 0 {
@@ -91,8 +107,12 @@ pub(crate) fn run(database: &str, arguments: &[&str]) -> Output {
     Output { stdout: said.into_bytes(), ..child.wait_with_output().unwrap() }
 }
 
+const SETTINGS: [&str; 5] = ["DATABASE_URL", "SESSION_KEYS", "LISTEN", "TRUSTED_PROXIES", "PUBLIC_ORIGIN"];
+
 fn demo(database: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
-    command.args(["--database", database]).args(arguments).env_remove("CLOAKROOM_DEMO_DATABASE");
+    command.args(["--database-url", database]).args(arguments);
+    // What this machine is configured with is no part of a test.
+    SETTINGS.into_iter().for_each(|setting| _ = command.env_remove(setting));
     command
 }

@@ -1,11 +1,14 @@
-//! How long, as people write it on a command line and read it on a page.
+//! How long, as people write it on a command line or in a file, and read it on a page.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// A length of time from one second to one year.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) struct Limit(Duration);
 
 const UNITS: [(u64, char, &str); 4] =
@@ -13,6 +16,10 @@ const UNITS: [(u64, char, &str); 4] =
 const LONGEST: u64 = 365 * 86_400;
 
 impl Limit {
+    pub(super) const HOUR: Self = Self(Duration::from_secs(3_600));
+    pub(super) const DAY: Self = Self(Duration::from_secs(86_400));
+    pub(super) const THIRTY_DAYS: Self = Self(Duration::from_secs(30 * 86_400));
+
     pub(crate) const fn duration(self) -> Duration {
         self.0
     }
@@ -26,6 +33,14 @@ impl FromStr for Limit {
             .filter(|seconds| (1..=LONGEST).contains(seconds))
             .map(|seconds| Self(Duration::from_secs(seconds)))
             .ok_or_else(|| "write a number and a unit, from 1s to 365d: 90s, 30m, 12h, 7d".to_owned())
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 
