@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use cloakroom_core::Fingerprint;
+
 use super::hash::PasswordHash;
 use super::upgrade::Upgrade;
 
@@ -49,8 +51,8 @@ impl PasswordMatch {
 
     /// As [`PasswordMatch::upgrade`], with a link that keeps the user's other sessions. `fingerprint` is what sessions
     /// carry while the old hash is stored.
-    pub fn upgrade_from(&self, fingerprint: &[u8]) -> Option<Upgrade> {
-        self.upgrade.as_ref().and_then(|hash| Upgrade::new(fingerprint, hash.clone()))
+    pub fn upgrade_from(&self, fingerprint: &Fingerprint) -> Option<Upgrade> {
+        self.upgrade.as_ref().map(|hash| Upgrade::new(fingerprint, hash.clone()))
     }
 }
 

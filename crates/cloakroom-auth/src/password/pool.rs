@@ -153,3 +153,6 @@ impl<T: Send, F: FnOnce() -> T + Send> Work for Job<F, T> {
         let _ = self.answer.send((self.task)());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,10 @@ pub(super) const SALT_BYTES: usize = 16;
 /// A new hash, in bytes: 256 bits, as RFC 9106 (4) recommends.
 pub(super) const HASH_BYTES: usize = 32;
 
+/// The least length of a stored hash in bytes. scrypt and PBKDF2 give the beginning of the same bytes when they are asked
+/// for fewer, so the shorter a column has cut them, the more passwords match.
+const LEAST_HASH_BYTES: usize = 16;
+
 /// Longer than any hash that is read here.
 const LONGEST: usize = 512;
 
@@ -90,6 +94,9 @@ fn bcrypt(text: &str) -> Option<Stored> {
 fn phc_string(text: &str) -> Option<Stored> {
     let read = phc::PasswordHash::new(text).ok()?;
     let hash = read.hash?.as_bytes().to_vec();
+    if hash.len() < LEAST_HASH_BYTES {
+        return None;
+    }
     let salt = read.salt?.as_ref().to_vec();
     let scheme = match read.algorithm.as_str() {
         "argon2id" => argon2(Variant::Id, &read)?,

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloakroom_core::Fingerprint;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -17,13 +18,14 @@ use super::hash::PasswordHash;
 /// ```
 /// use cloakroom_auth::password::accepts_through;
 /// # use cloakroom_auth::password::{Check, Password, Passwords};
+/// # use cloakroom_core::{Fingerprint, UserId};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let old = "$2b$10$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W";
 /// # let check = Passwords::new().verify(&Password::from("correct horse battery staple"), Some(old)).await?;
 /// # let Check::Right(matched) = check else { return Err("wrong".into()) };
-/// # let fingerprint = [7; 32];
+/// # let fingerprint = Fingerprint::new(&UserId::new("ann")?, old.as_bytes());
 /// if let Some(upgrade) = matched.upgrade_from(&fingerprint) {
 ///     // Stored in one statement: update users set hash = $1, hash_link = $2 where id = $3 and hash = $4
 ///     let (hash, link) = (upgrade.hash().as_str(), upgrade.link());
@@ -42,10 +44,9 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// `None` when `fingerprint` is not 32 bytes.
-    pub(super) fn new(fingerprint: &[u8], hash: PasswordHash) -> Option<Self> {
-        let link = URL_SAFE_NO_PAD.encode(link(fingerprint, hash.as_str())?);
-        Some(Self { hash, link })
+    pub(super) fn new(fingerprint: &Fingerprint, hash: PasswordHash) -> Self {
+        let link = link(fingerprint, hash.as_str());
+        Self { hash, link }
     }
 
     /// The hash to store in place of the old one.
@@ -59,24 +60,20 @@ impl Upgrade {
     }
 }
 
-/// Whether a session with `session_fingerprint` was begun under the hash that `current_hash` took the place of, as
-/// `link` says. Takes as long wherever the first difference is.
+/// Whether a session that carries the fingerprint `session` was begun under the hash that `current_hash` took the
+/// place of, as `link` says. Takes as long wherever the first difference is.
 ///
 /// False as soon as the stored hash is another than the upgraded one, so a changed password ends the session even
 /// where the link is left in its column.
-pub fn accepts_through(link: &str, session_fingerprint: &[u8], current_hash: &str) -> bool {
-    let Some(expected) = self::link(session_fingerprint, current_hash) else {
-        return false;
-    };
-    URL_SAFE_NO_PAD.decode(link).is_ok_and(|stored| expected.as_slice().ct_eq(&stored).into())
+pub fn accepts_through(link: &str, session: &Fingerprint, current_hash: &str) -> bool {
+    self::link(session, current_hash).as_bytes().ct_eq(link.as_bytes()).into()
 }
 
-/// Every part but the first has a fixed length, so no two pairs run together to the same bytes.
-fn link(fingerprint: &[u8], hash: &str) -> Option<[u8; 32]> {
-    let fingerprint: &[u8; 32] = fingerprint.try_into().ok()?;
+/// Every part has a fixed length, so no two pairs run together to the same bytes.
+fn link(fingerprint: &Fingerprint, hash: &str) -> String {
     let mut digest = Sha256::new();
     digest.update(b"cloakroom upgrade\0");
-    digest.update(fingerprint);
+    digest.update(fingerprint.as_bytes());
     digest.update(Sha256::digest(hash));
-    Some(digest.finalize().into())
+    URL_SAFE_NO_PAD.encode(digest.finalize())
 }
