@@ -17,6 +17,7 @@ mod server;
 mod signals;
 mod things;
 mod transport;
+mod users;
 mod when;
 
 use std::io::{IsTerminal as _, Write as _, stderr};

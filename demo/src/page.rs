@@ -10,11 +10,13 @@ use cloakroom::{DecodeError, Session, SessionManager};
 use crate::configuration::Origin;
 use crate::flash::Flash;
 use crate::proxies::Proxies;
+use crate::users::Users;
 
 /// What every handler may ask for.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) manager: SessionManager,
+    pub(crate) users: Users,
     pub(crate) proxies: Proxies,
     pub(crate) public_origin: Option<Arc<Origin>>,
 }

@@ -14,11 +14,12 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::configuration::{Configuration, TransportOption};
-use crate::database::{self, Place};
+use crate::database::{Database, Place};
 use crate::page::App;
 use crate::pages;
 use crate::proxies::Proxies;
 use crate::signals::Signals;
+use crate::users::Users;
 
 /// How long requests that are under way may take after a signal to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -28,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// With one line that says what to do, and never with a password.
 pub(crate) async fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
-    let (store, place) = database::open(&configuration.database_url).await?;
+    let (database, store, place) = Database::open(&configuration.database_url).await?;
     let policy = Policy::default().lifetime(configuration.lifetime);
     let manager =
         SessionManager::builder(store.clone()).cookie(configuration.cookie()).policy(policy).build()?;
@@ -40,11 +41,13 @@ pub(crate) async fn run(configuration: Configuration) -> Result<(), Box<dyn Erro
     announce(listener.local_addr()?, &place, configuration.transport)?;
     let app = App {
         manager,
+        users: Users::new(database.clone()),
         proxies: Proxies::new(configuration.trusted_proxies),
         public_origin: configuration.public_origin.map(Arc::new),
     };
     serve(listener, app, signals).await?;
     store.close().await;
+    database.close().await;
     Ok(())
 }
 
@@ -70,9 +73,9 @@ async fn serve(listener: TcpListener, app: App, mut signals: Signals) -> io::Res
 
 /// Says where the demo is.
 fn announce(address: SocketAddr, place: &Place, transport: TransportOption) -> io::Result<()> {
-    let Place { database, location, table } = place;
+    let Place { database, location } = place;
     let host = host(address.ip());
-    say(&format!("Sessions are kept in {database}, {location}, table {table}."))?;
+    say(&format!("Users and sessions are kept in {database}, {location}."))?;
     if transport == TransportOption::Secure {
         say(
             "Safari keeps no secure cookie from localhost; for it, start with --transport localhost-development.",

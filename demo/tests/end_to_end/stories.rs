@@ -12,6 +12,7 @@ const HAT: [(&str, &str); 2] = [("name", "Hat"), ("pieces", "1")];
 
 on_every_database![
     data_survives_sigkill,
+    servers_that_start_at_once_make_the_tables_once,
     forget_me_removes_row_and_cookie,
     two_servers_share_a_session,
     every_thing_that_was_taken_is_there,
@@ -40,6 +41,18 @@ fn data_survives_sigkill(database: &Database) {
     things.assert_silent_about("Worry");
     assert_eq!(things.things(), 2);
     assert_eq!(database.rows(), 1);
+}
+
+fn servers_that_start_at_once_make_the_tables_once(database: &Database) {
+    let servers: Vec<_> = thread::scope(|scope| {
+        let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| Server::start(database.url()))).collect();
+        starts.into_iter().map(|start| start.join().unwrap()).collect()
+    });
+    let mut visitor = Visitor::new();
+    for server in &servers {
+        visitor.post(server, "/things", &HAT);
+    }
+    assert_eq!(visitor.get(&servers[0], "/").things(), servers.len());
 }
 
 /// Row ASVS 7.4.1: what was ended stays ended, whoever still has the cookie.

@@ -53,7 +53,7 @@ impl Database {
 
     /// How many rows the table has, expired or not. Asked of the database itself.
     pub(crate) fn rows(&self) -> i64 {
-        const COUNT: &str = "SELECT count(*) FROM cloakroom_demo";
+        const COUNT: &str = "SELECT count(*) FROM sessions";
         match &self.kind {
             Kind::Sqlite(folder) => {
                 let connection = rusqlite::Connection::open(folder.path().join("demo.sqlite")).unwrap();
@@ -72,7 +72,7 @@ impl Database {
 
     /// Takes the table away from under the demo.
     pub(crate) fn lose_table(&self) {
-        const LOSS: &str = "DROP TABLE cloakroom_demo";
+        const LOSS: &str = "DROP TABLE sessions";
         match &self.kind {
             Kind::Sqlite(folder) => {
                 let connection = rusqlite::Connection::open(folder.path().join("demo.sqlite")).unwrap();

@@ -1,47 +1,17 @@
-//! Where sessions are kept: what the option says, opened and described.
+//! Where the database is, in words.
 
-use std::error::Error;
-
-use cloakroom::StoreError;
-use cloakroom::layout::{Layout, Name};
-use cloakroom::sql::SqlStore;
-
-/// A table of the demo's own, so that it can be shown on a database that has others.
-const TABLE: &str = "cloakroom_demo";
-
-/// What pages say about the store. No part of it is a password.
+/// What the program says about its database. No part of it is a password.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     /// `SQLite`, `PostgreSQL`, `MySQL or MariaDB`
     pub(crate) database: &'static str,
     /// `file cloakroom-demo.sqlite`, `database shop on db.example.com:5432`
     pub(crate) location: String,
-    pub(crate) table: &'static str,
-}
-
-/// Opens the store; makes its table if it is missing.
-///
-/// # Errors
-/// With one line that says what to do. It names a file, and of a server nothing that the URL says.
-pub(crate) async fn open(url: &str) -> Result<(SqlStore, Place), Box<dyn Error>> {
-    let place = Place::of(url).ok_or(
-        "database_url begins with none of sqlite:, postgres:// and mysql://; write sqlite:FILE or \
-         postgres://USER:PASSWORD@HOST/DATABASE",
-    )?;
-    let layout = Layout::native().with_table(Name::new(TABLE)?);
-    match SqlStore::builder(url).layout(layout).build().await {
-        Ok(store) => Ok((store, place)),
-        Err(error) => {
-            // What a server's URL names is not repeated: part of a mistyped one may be the password.
-            let place = if url.starts_with("sqlite:") { &*place.location } else { place.database };
-            Err(format!("{place}: {}", reason(&error)).into())
-        }
-    }
 }
 
 impl Place {
     /// What a URL says. `None` when it is for no database that the demo knows.
-    fn of(url: &str) -> Option<Self> {
+    pub(super) fn of(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once(':')?;
         let (rest, _) = rest.split_once('?').unwrap_or((rest, ""));
         let (database, location) = match scheme {
@@ -50,7 +20,7 @@ impl Place {
             "mysql" | "mariadb" => ("MySQL or MariaDB", server(rest.strip_prefix("//")?)),
             _ => return None,
         };
-        Some(Self { database, location, table: TABLE })
+        Some(Self { database, location })
     }
 }
 
@@ -67,11 +37,6 @@ fn server(rest: &str) -> String {
         ("", name) => format!("database {name}"),
         (host, name) => format!("database {name} on {host}"),
     }
-}
-
-/// An error on one line.
-fn reason(error: &StoreError) -> String {
-    error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
