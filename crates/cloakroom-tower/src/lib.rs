@@ -32,6 +32,8 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "auth")]
+pub mod csrf;
 mod error;
 mod layer;
 mod service;

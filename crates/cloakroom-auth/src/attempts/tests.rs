@@ -15,11 +15,13 @@ fn attempts() -> Attempts {
     Attempts::new(Limits::default())
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as Attempts::begin takes it")]
 fn address(text: &str) -> Option<IpAddr> {
     Some(text.parse().unwrap())
 }
 
 /// One of as many addresses as somebody may command.
+#[allow(clippy::unnecessary_wraps, reason = "as Attempts::begin takes it")]
 fn bot(number: u32) -> Option<IpAddr> {
     Some(IpAddr::V4((0x0a00_0000 + number).into()))
 }

@@ -16,11 +16,15 @@
 //! crate that owns a type or a trait may bring the two together (Rust's orphan rule), and the core knows no
 //! framework. They dereference to them, so functions that take `&cloakroom::Session` work for every framework.
 
+#[cfg(feature = "auth")]
+mod csrf_token;
 mod lazy;
 mod read_only;
 mod session;
 mod typed;
 
+#[cfg(feature = "auth")]
+pub use self::csrf_token::CsrfToken;
 pub use self::lazy::LazySession;
 pub use self::read_only::ReadOnlySession;
 pub use self::session::Session;
