@@ -10,9 +10,9 @@ use cloakroom_conformance::{
     StoreSuite, block_on, spawn_thread, store_tests,
 };
 use cloakroom_core::{
-    ErrorKind, Lifetime, MemoryStore, Operation, Page, Put, Record, Scope, Store, StoreKey,
+    Admission, ErrorKind, Lifetime, MemoryStore, Operation, Page, Put, Record, Scope, Store, StoreKey,
+    Timestamp, Touch, Verifier, Version,
 };
-use cloakroom_core::{Timestamp, Touch, Version};
 use futures_util::future::join;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -59,16 +59,24 @@ mod never_failing {
     store_tests!(suite(), block_on);
 }
 
+/// A session of nobody.
+fn record() -> Record {
+    let verifier = Verifier::from_bytes(&[7; 40]).unwrap_or_default();
+    Record { verifier, ..Record::new(Lifetime::default(), NOW) }
+}
+
 /// Calls every verb once and says which operations that should show.
 async fn every_verb(store: &dyn Store) -> Vec<Operation> {
     let (one, two) = (StoreKey::from_bytes([1_u8; 32]), StoreKey::from_bytes([2_u8; 32]));
-    let record = Record::new(Lifetime::default(), NOW);
+    let record = record();
     let page = Page { after: None, limit: NonZeroU32::MIN };
     let version = Version::number(1);
     let touch = Touch { version: version.clone(), seen: NOW, expires: NOW };
     let _ = store.load(&one, NOW).await;
     let _ = store.put(&one, Put::New, &record, NOW).await;
     let _ = store.put(&one, Put::At(version.clone()), &record, NOW).await;
+    let admission = Admission { mark: one.clone(), version: version.clone(), limit: None };
+    let _ = store.admit(&two, Put::New, &record, &admission, NOW).await;
     let _ = store.touch(&one, touch, NOW).await;
     let _ = store.rename(&one, version, &two, &record, NOW).await;
     let _ = store.delete(&two).await;
@@ -80,6 +88,7 @@ async fn every_verb(store: &dyn Store) -> Vec<Operation> {
         Operation::Load,
         Operation::Create,
         Operation::Save,
+        Operation::Admit,
         Operation::Touch,
         Operation::Rename,
         Operation::Delete,
@@ -99,7 +108,7 @@ fn the_spy_sees_every_verb_and_its_outcome() {
     assert_eq!(log.take(), []);
 
     let key = StoreKey::from_bytes([1_u8; 32]);
-    let record = Record::new(Lifetime::default(), NOW);
+    let record = record();
     let at_nothing = block_on(store.put(&key, Put::At(Version::number(9)), &record, NOW));
     assert_eq!(at_nothing.unwrap_err().kind(), ErrorKind::Gone);
     let calls = log.take();
@@ -145,7 +154,7 @@ fn a_fault_strikes_every_verb_before_or_after_its_effect() {
 fn a_fault_after_the_effect_leaves_the_effect() {
     let store = FailingStore::new(MemoryStore::new());
     let key = StoreKey::from_bytes([1_u8; 32]);
-    let record = Record::new(Lifetime::default(), NOW);
+    let record = record();
     for (moment, expected) in [(Moment::Before, 0), (Moment::After, 1)] {
         store.faults().add(Fault::new(ErrorKind::Unknown).on(Operation::Create).nth(1).at(moment));
         assert!(block_on(store.put(&key, Put::New, &record, NOW)).is_err());
@@ -161,7 +170,7 @@ fn parked_verbs_go_in_the_order_in_which_they_are_released() {
         let gate = slow.gate();
         gate.park(Operation::Create, moment);
         let key = StoreKey::from_bytes([1_u8; 32]);
-        let record = Record::new(Lifetime::default(), NOW);
+        let record = record();
         let creations = join(slow.put(&key, Put::New, &record, NOW), slow.put(&key, Put::New, &record, NOW));
         let last_first = async {
             let mut parked = gate.parked(2).await;
@@ -213,7 +222,7 @@ fn every_order_of_calls_and_answers_is_tried_once() {
             let store = schedule.store(actor, Arc::clone(&store));
             async move { every_verb(&store).await.len().min(1) }
         });
-        // The orders of ten calls each would be too many: the first calls are interleaved, the rest follow.
+        // The orders of eleven calls each would be too many: the first calls are interleaved, the rest follow.
         let mut trace = Vec::new();
         let played = block_on(schedule.run(actors, |waiting| {
             let chosen = if trace.len() < 6 { orders.choose(waiting.len()) } else { 0 };
@@ -221,7 +230,7 @@ fn every_order_of_calls_and_answers_is_tried_once() {
             Release::One(chosen)
         }));
         assert_eq!(played, [1, 1]);
-        assert_eq!(trace.len(), 40, "ten calls, two moments, two actors");
+        assert_eq!(trace.len(), 44, "eleven calls, two moments, two actors");
         for actor in 0..2 {
             let own: Vec<_> = trace.iter().filter(|waiting| waiting.actor == actor).collect();
             let calls: Vec<_> = own.iter().step_by(2).map(|waiting| waiting.operation).collect();

@@ -53,7 +53,10 @@ fn a_store_behind_pointers_is_the_same_store() {
 mod when_full {
     use std::num::NonZeroU32;
 
-    use cloakroom_core::{ErrorKind, Put, Record, Scope, StoreError, StoreKey, Timestamp, Version};
+    use cloakroom_core::{
+        Admission, Admitted, ErrorKind, Put, Record, Scope, SessionLimit, StoreError, StoreKey, Timestamp,
+        UserId, Verifier, Version, WhenFull,
+    };
 
     use super::*;
 
@@ -66,7 +69,8 @@ mod when_full {
     /// A record that ends so many milliseconds from now.
     fn record(ends: i64) -> Record {
         let expires = Timestamp::from_millis(NOW.as_millis() + ends);
-        Record { expires, ..Record::new(cloakroom_core::Lifetime::default(), NOW) }
+        let verifier = Verifier::from_bytes(&[7; 40]).unwrap();
+        Record { expires, verifier, ..Record::new(cloakroom_core::Lifetime::default(), NOW) }
     }
 
     fn create(store: &MemoryStore, number: u8, ends: i64) -> Result<Version, ErrorKind> {
@@ -142,6 +146,47 @@ mod when_full {
             let made = (100..110).filter(|number| create(&store, *number, 5_000).is_ok()).count();
             assert_eq!(made, places, "places after way {way}");
         }
+    }
+
+    /// Somebody signs in under the first record as the mark, to one session at most.
+    fn admit(store: &MemoryStore, mark: &Version, number: u8) -> Result<usize, ErrorKind> {
+        let limit = SessionLimit { most: NonZeroU32::MIN, when_full: WhenFull::EndOldest };
+        let admission = Admission { mark: key(0), version: mark.clone(), limit: Some(limit) };
+        let record = Record { user: Some(UserId::new("ada").unwrap()), ..record(1_000) };
+        match block_on(store.admit(&key(number), Put::New, &record, &admission, NOW)) {
+            Ok(Admitted::In { ended, .. }) => Ok(ended.len()),
+            Ok(Admitted::Full | Admitted::Superseded) => unreachable!("nothing stands in the way"),
+            Err(error) => Err(error.kind()),
+        }
+    }
+
+    #[test]
+    fn a_sign_in_is_refused_and_nobody_else_is_pushed_out() {
+        let (store, versions) = full();
+        assert_eq!(admit(&store, &versions[0], 9), Err(ErrorKind::Overloaded));
+        assert_eq!(block_on(store.count(&Scope::All, NOW)).unwrap(), 3);
+    }
+
+    #[test]
+    fn a_sign_in_takes_the_place_of_the_session_that_it_ends() {
+        let (store, versions) = full();
+        block_on(store.delete(&key(2))).unwrap();
+        assert_eq!(admit(&store, &versions[0], 10), Ok(0));
+        for number in 11..20 {
+            assert_eq!(admit(&store, &versions[0], number), Ok(1));
+            assert_eq!(create(&store, 99, 1_000), Err(ErrorKind::Overloaded));
+        }
+        block_on(store.delete(&key(1))).unwrap();
+        assert_eq!((create(&store, 98, 1_000).is_ok(), create(&store, 99, 1_000).is_ok()), (true, false));
+    }
+
+    #[test]
+    fn expired_records_make_room_for_a_sign_in() {
+        let (store, versions) = full();
+        let version = block_on(store.put(&key(2), Put::At(versions[2].clone()), &record(0), NOW));
+        version.unwrap();
+        assert_eq!(admit(&store, &versions[0], 10), Ok(0));
+        assert_eq!(create(&store, 99, 1_000), Err(ErrorKind::Overloaded));
     }
 
     #[test]

@@ -1,12 +1,19 @@
 //! A caller that goes away: every verb's future is dropped after its first poll, its second, and so on until it
 //! completes. What it was to do is then done or not done, and the store works.
 
-use cloakroom_core::{Data, ErrorKind, Put, Record, Scope, Store, StoreError, StoreKey, Version};
+use std::num::NonZeroU32;
+
+use cloakroom_core::{
+    Data, ErrorKind, Put, Record, Scope, SessionLimit, Store, StoreError, StoreKey, Version, WhenFull,
+};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::Context;
-use super::samples::{HOUR, LONG, NOW, after, data, found, full_record, key, record, record_of, same, user};
+use super::samples::{
+    Account, HOUR, LONG, NOW, after, data, found, full_record, key, record, record_of, same, signed_in,
+    summary, user,
+};
 use super::touch::touch;
 use crate::outcome::{Checked, Failure, ensure};
 use crate::run::drop_after;
@@ -154,6 +161,30 @@ pub(super) async fn of_end_leaves_it_done_or_not_done(context: Context) -> Check
             "{live} of 3 sessions outlived an end that was dropped"
         );
         context.store().end(&scope, None, NOW).await?;
+        if outcome.transpose()?.is_some() {
+            return Ok(());
+        }
+    }
+    endless()
+}
+
+pub(super) async fn of_an_admission_leaves_it_done_or_not_done(context: Context) -> Checked {
+    let limit = SessionLimit { most: NonZeroU32::MIN, when_full: WhenFull::EndOldest };
+    for polls in 0..MOST {
+        let account = Account::open(&context, &format!("ada-{polls}")).await?;
+        let scope = Scope::User(account.user.clone());
+        let (before, record) = (signed_in(&account.user, 0)?, signed_in(&account.user, 1)?);
+        let (other, _) = context.create(&before).await?;
+        let (key, admission) = (key()?, account.admission(limit));
+        let admit = context.store().admit(&key, Put::New, &record, &admission, NOW);
+        let outcome = drop_after(polls, admit).await;
+        // In one look: the session that was there, or the one that was let in.
+        let rows = context.store().list(&scope, super::users::page(10)?, NOW).await?;
+        let done = rows == [summary(&key, &record)];
+        ensure!(done || outcome.is_none(), "an admission that completed left {} sessions", rows.len());
+        ensure!(done || rows == [summary(&other, &before)], "{} sessions where one may be", rows.len());
+        usable(&context, &key).await?;
+        usable(&context, &account.mark).await?;
         if outcome.transpose()?.is_some() {
             return Ok(());
         }

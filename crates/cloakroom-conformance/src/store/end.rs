@@ -5,9 +5,11 @@ use futures_util::future::BoxFuture;
 
 use super::Context;
 use super::samples::{
-    HOUR, NOW, after, change, dead, full_record, holds, key, record, record_of, record_until, refused, user,
+    HOUR, NOW, after, change, dead, full_record, holds, key, mark, record, record_of, record_until, refused,
+    signed_in, user,
 };
 use super::touch::touch;
+use super::users::of;
 use crate::outcome::{Checked, Failure, ensure_eq};
 use crate::run::yield_now;
 
@@ -83,6 +85,68 @@ pub(super) async fn asvs_7_4_5_of_all_ends_everything_but_the_kept(context: Cont
     holds(&context, &keep, &record(), &version, NOW).await?;
     ensure_eq!(context.store().end(&Scope::All, None, NOW).await?, 1, "ended with none kept");
     ensure_eq!(context.store().count(&Scope::All, NOW).await?, 0, "live records");
+    Ok(())
+}
+
+pub(super) async fn of_all_leaves_what_no_id_opens(context: Context) -> Checked {
+    create(&context, &user("ada")?, 2).await?;
+    let (stays, version) = context.create(&mark()).await?;
+    for keep in [None, Some(key()?)] {
+        context.create(&record()).await?;
+        context.store().end(&Scope::All, keep.as_ref(), NOW).await?;
+        ensure_eq!(context.store().count(&Scope::All, NOW).await?, 0, "sessions left");
+        holds(&context, &stays, &mark(), &version, NOW).await?;
+    }
+    ensure_eq!(context.store().end(&Scope::All, None, NOW).await?, 0, "ended where only a mark was left");
+    Ok(())
+}
+
+pub(super) async fn asvs_7_4_2_asvs_7_5_2_ends_the_one_session_with_the_handle(context: Context) -> Checked {
+    let ada = user("ada")?;
+    let (lost, kept) = (signed_in(&ada, 0)?, signed_in(&ada, 0)?);
+    let ((lost_key, lost_version), (kept_key, version)) =
+        (context.create(&lost).await?, context.create(&kept).await?);
+    let others = create(&context, &ada, 2).await?;
+    ensure_eq!(context.store().end(&of(&lost)?, None, NOW).await?, 1, "ended");
+    dead(&context, &lost_key, NOW).await?;
+    let revived = context.store().put(&lost_key, Put::At(lost_version), &lost, NOW).await;
+    refused(revived, ErrorKind::Gone)?;
+    holds(&context, &kept_key, &kept, &version, NOW).await?;
+    for (key, version) in others {
+        holds(&context, &key, &record_of(&ada), &version, NOW).await?;
+    }
+    ensure_eq!(context.store().end(&of(&lost)?, None, NOW).await?, 0, "ended by a second call");
+    Ok(())
+}
+
+pub(super) async fn r25_asvs_7_5_2_a_handle_of_another_user_ends_nothing(context: Context) -> Checked {
+    let (ada, bob) = (user("ada")?, user("bob")?);
+    let (adas, bobs) = (signed_in(&ada, 0)?, signed_in(&bob, 0)?);
+    let ((adas_key, adas_version), (bobs_key, bobs_version)) =
+        (context.create(&adas).await?, context.create(&bobs).await?);
+    let Scope::Session(_, handle) = of(&bobs)? else { return Err(Failure::new("no handle")) };
+    for keep in [None, Some(&adas_key)] {
+        let ended = context.store().end(&Scope::Session(ada.clone(), handle), keep, NOW).await?;
+        ensure_eq!(ended, 0, "ended by another user");
+        holds(&context, &adas_key, &adas, &adas_version, NOW).await?;
+        holds(&context, &bobs_key, &bobs, &bobs_version, NOW).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn the_one_session_stays_when_it_is_to_be_kept(context: Context) -> Checked {
+    let record = signed_in(&user("ada")?, 0)?;
+    let (key, version) = context.create(&record).await?;
+    ensure_eq!(context.store().end(&of(&record)?, Some(&key), NOW).await?, 0, "ended");
+    holds(&context, &key, &record, &version, NOW).await?;
+    ensure_eq!(context.store().end(&of(&record)?, Some(&super::samples::key()?), NOW).await?, 1, "ended");
+    dead(&context, &key, NOW).await
+}
+
+pub(super) async fn the_one_session_is_not_counted_once_it_has_expired(context: Context) -> Checked {
+    let record = Record { expires: after(1), ..signed_in(&user("ada")?, 0)? };
+    context.create(&record).await?;
+    ensure_eq!(context.store().end(&of(&record)?, None, after(1)).await?, 0, "ended");
     Ok(())
 }
 

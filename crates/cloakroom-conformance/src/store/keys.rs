@@ -4,7 +4,8 @@ use cloakroom_core::{Put, Record, Scope, StoreKey, UserId};
 use serde_json::json;
 
 use super::Context;
-use super::samples::{NOW, data, dead, holds, record};
+use super::samples::{HOUR, LONG, NOW, after, data, dead, holds, mark, record};
+use super::touch::touch;
 use crate::outcome::{Checked, ensure, ensure_eq};
 
 pub(super) async fn r36_any_bytes_make_a_key(context: Context) -> Checked {
@@ -69,6 +70,28 @@ pub(super) async fn hostile_keys_can_be_renamed_and_kept(context: Context) -> Ch
     let version = context.store().rename(&from, version, &to, &record, NOW).await?;
     ensure_eq!(context.store().end(&Scope::User(user), Some(&to), NOW).await?, 0, "ended but for the kept");
     holds(&context, &to, &record, &version, NOW).await
+}
+
+pub(super) async fn a_record_that_no_id_opens_is_kept_like_any_other(context: Context) -> Checked {
+    let (first, key) = (mark(), StoreKey::reserved("conformance", "keys", "first"));
+    let version = context.store().put(&key, Put::New, &first, NOW).await?;
+    holds(&context, &key, &first, &version, NOW).await?;
+    let again = context.store().put(&key, Put::New, &first, NOW).await;
+    super::samples::refused(again, cloakroom_core::ErrorKind::Conflict)?;
+    let second = Record { data: data(json!({ "signed_out": 1 })), ..first };
+    let version = context.store().put(&key, Put::At(version), &second, NOW).await?;
+    let (seen, expires) = (after(1), after(2 * HOUR));
+    context.store().touch(&key, touch(&version, seen, expires), NOW).await?;
+    let touched = Record { seen, expires, ..second };
+    holds(&context, &key, &touched, &version, NOW).await?;
+    let to = StoreKey::reserved("conformance", "keys", "second");
+    let version = context.store().rename(&key, version, &to, &touched, NOW).await?;
+    holds(&context, &to, &touched, &version, NOW).await?;
+    ensure_eq!(super::sweep::sweep_all(context.store(), 10, after(LONG)).await?, 1, "swept");
+    let version = context.store().put(&key, Put::New, &touched, NOW).await?;
+    holds(&context, &key, &touched, &version, NOW).await?;
+    context.store().delete(&key).await?;
+    dead(&context, &key, NOW).await
 }
 
 fn numbered(index: usize) -> Record {

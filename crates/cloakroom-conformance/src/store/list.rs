@@ -95,6 +95,10 @@ macro_rules! for_each_store_case {
                 list_comes_in_the_order_of_keys_and_in_pages
                 list_goes_on_after_a_key_that_has_gone
                 r50_expired_sessions_are_neither_listed_nor_counted
+                of_all_shows_only_what_an_id_opens
+                one_session_is_found_by_its_handle
+                r25_asvs_7_5_2_a_handle_is_unknown_to_every_other_user
+                r50_an_expired_session_has_no_handle_any_more
                 count_follows_every_verb
                 ids_are_compared_byte_for_byte
                 ids_may_have_255_bytes
@@ -105,6 +109,11 @@ macro_rules! for_each_store_case {
                 asvs_7_4_3_r23_keeps_the_one_that_is_to_be_kept
                 a_key_to_keep_that_is_not_the_users_changes_nothing
                 asvs_7_4_5_of_all_ends_everything_but_the_kept
+                of_all_leaves_what_no_id_opens
+                asvs_7_4_2_asvs_7_5_2_ends_the_one_session_with_the_handle
+                r25_asvs_7_5_2_a_handle_of_another_user_ends_nothing
+                the_one_session_stays_when_it_is_to_be_kept
+                the_one_session_is_not_counted_once_it_has_expired
                 counts_only_what_was_live
                 of_nobody_ends_nothing
                 ends_a_thousand_sessions
@@ -138,11 +147,50 @@ macro_rules! for_each_store_case {
                 deep_values
                 r34_what_is_too_deep_is_refused_whole
                 devices_come_back
+                authentications_come_back
                 lifetimes_come_back
             }
             keys {
                 r36_any_bytes_make_a_key
                 hostile_keys_can_be_renamed_and_kept
+                a_record_that_no_id_opens_is_kept_like_any_other
+            }
+            admission {
+                lets_in_and_stores_the_whole_record
+                at_a_version_replaces_the_session_whole
+                without_a_mark_is_superseded_and_changes_nothing
+                under_an_expired_mark_is_superseded_and_changes_nothing
+                under_a_deleted_mark_is_superseded_and_changes_nothing
+                r24_under_a_mark_that_was_written_anew_is_superseded_and_changes_nothing
+                the_mark_is_looked_at_before_anything_else
+                under_a_mark_that_was_only_touched_lets_in
+                leaves_the_mark_as_it_was
+                of_a_new_session_over_a_live_one_is_a_conflict_and_ends_nobody
+                of_a_new_session_over_an_expired_one_replaces_it_whole
+                at_an_older_version_is_a_conflict_and_ends_nobody
+                of_a_session_that_has_ended_is_gone_and_ends_nobody
+                errors_name_the_operation_and_the_backend
+                many_at_one_version_have_one_winner
+                asvs_7_4_2_before_the_end_of_all_is_ended_by_it
+                asvs_7_4_2_after_a_new_mark_is_superseded
+                asvs_7_4_2_at_once_with_the_end_of_all_survives_in_no_order
+            }
+            limit {
+                below_it_nobody_ends
+                without_one_nobody_ends
+                asvs_7_1_2_at_it_the_oldest_ends
+                asvs_7_1_2_at_it_the_least_recently_seen_ends
+                asvs_7_1_2_at_it_somebody_is_refused_and_nothing_changes
+                as_many_end_as_it_takes
+                r50_expired_sessions_do_not_count
+                sessions_from_before_everybody_was_signed_out_do_not_count
+                sessions_of_which_nobody_knows_when_they_began_end_first
+                the_session_that_is_let_in_does_not_count_itself
+                sessions_of_others_neither_count_nor_end
+                who_ends_is_told_as_a_list_would
+                asvs_7_1_2_thirty_two_at_once_never_leave_more
+                asvs_7_1_2_thirty_two_at_once_let_in_no_more_than_there_is_room_for
+                sixteen_users_at_once_do_not_wait_for_each_other
             }
             races {
                 r06_sixty_four_writers_of_different_keys_all_survive
@@ -181,6 +229,7 @@ macro_rules! for_each_store_case {
                 of_a_sweep_takes_no_live_record
                 of_list_and_count_changes_nothing
                 of_end_leaves_it_done_or_not_done
+                of_an_admission_leaves_it_done_or_not_done
                 r43_gives_no_caller_the_answer_of_another
             }
         }

@@ -13,7 +13,7 @@ pub(super) async fn finds_the_whole_record(context: Context) -> Checked {
 }
 
 pub(super) async fn finds_a_record_with_nothing_optional(context: Context) -> Checked {
-    let record = cloakroom_core::Record { data: cloakroom_core::Data::new(), ..record() };
+    let record = cloakroom_core::Record { data: cloakroom_core::Data::new(), ..super::samples::mark() };
     let (key, version) = context.create(&record).await?;
     holds(&context, &key, &record, &version, NOW).await
 }

@@ -3,12 +3,14 @@
 #[macro_use]
 mod list;
 
+mod admission;
 mod cancellation;
 mod create;
 mod delete;
 mod end;
 mod expiry;
 mod keys;
+mod limit;
 mod load;
 mod logout;
 mod payload;

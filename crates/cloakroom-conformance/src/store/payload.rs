@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use cloakroom_core::{Data, Device, ErrorKind, Lifetime, Put, Record};
+use cloakroom_core::{
+    Authentication, Data, Device, ErrorKind, Lifetime, Method, Presence, Put, Record, Scope, StoreKey,
+    Timestamp, Version,
+};
 use serde_json::{Number, Value, json};
 
 use super::Context;
-use super::samples::{NOW, data, dead, found, holds, key, record, same};
+use super::samples::{NOW, data, dead, found, full_record, holds, key, record, same, summary};
 use crate::outcome::{Checked, Failure, ensure, ensure_eq};
 
 /// Deeper than a session has reason to be, and within what every database's own JSON type takes.
@@ -265,9 +268,51 @@ pub(super) async fn devices_come_back(context: Context) -> Checked {
         let record = Record { device, ..record() };
         let (key, version) = context.create(&record).await?;
         holds(&context, &key, &record, &version, NOW).await?;
-        let rows = context.store().list(&cloakroom_core::Scope::All, super::users::page(1)?, NOW).await?;
+        let rows = context.store().list(&Scope::All, super::users::page(1)?, NOW).await?;
         ensure!(rows.first().is_some_and(|row| row.device == record.device), "the list shows another device");
         context.store().delete(&key).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn authentications_come_back(context: Context) -> Checked {
+    let full = full_record()?;
+    let Some(authentication) = full.authentication.clone() else {
+        return Err(Failure::new("nobody has signed in"));
+    };
+    let with = |authentication| Record { authentication: Some(authentication), ..full.clone() };
+    let ends = [i64::MIN, -1, 0, i64::MAX];
+    let mut records = vec![
+        full.clone(),
+        with(Authentication { fingerprint: None, epoch: 0, ..authentication.clone() }),
+        with(Authentication { presence: Presence::Present, ..authentication.clone() }),
+        with(Authentication { method: Method::new("x")?, epoch: u64::MAX, ..authentication.clone() }),
+        // A user who was recorded without saying how they signed in.
+        Record { authentication: None, ..full.clone() },
+    ];
+    records.extend(
+        ends.map(|at| with(Authentication { at: Timestamp::from_millis(at), ..authentication.clone() })),
+    );
+    let mut last: Option<(StoreKey, Version)> = None;
+    for record in &records {
+        let (key, version) = context.create(record).await?;
+        holds(&context, &key, record, &version, NOW).await?;
+        // Over every other one, by each verb that writes a record.
+        let (to, version) = match last {
+            None => (key, version),
+            Some((last, last_version)) => {
+                let version = context.store().put(&last, Put::At(last_version), record, NOW).await?;
+                holds(&context, &last, record, &version, NOW).await?;
+                let to = super::samples::key()?;
+                let version = context.store().rename(&last, version, &to, record, NOW).await?;
+                context.store().delete(&key).await?;
+                (to, version)
+            }
+        };
+        holds(&context, &to, record, &version, NOW).await?;
+        let rows = context.store().list(&Scope::All, super::users::page(10)?, NOW).await?;
+        ensure!(rows == [summary(&to, record)], "the list tells something else");
+        last = Some((to, version));
     }
     Ok(())
 }

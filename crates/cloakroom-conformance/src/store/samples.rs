@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cloakroom_core::{
-    Data, Device, ErrorKind, Lifetime, Record, SessionId, Store, StoreError, StoreKey, Stored, SystemRandom,
+    Admission, Authentication, Data, Device, ErrorKind, Fingerprint, Lifetime, Method, Presence, Put, Record,
+    SessionHandle, SessionId, SessionLimit, Store, StoreError, StoreKey, Stored, Summary, SystemRandom,
     Timestamp, UserId, Verifier, Version,
 };
 use serde_json::{Value, json};
@@ -52,7 +53,14 @@ pub(super) fn record() -> Record {
 /// A record without a user that ends at `expires`.
 pub(super) fn record_until(expires: Timestamp) -> Record {
     let lifetime = Lifetime::idle(Duration::from_secs(3_600));
-    Record { data: data(json!({ "visits": 1 })), expires, ..Record::new(lifetime, NOW) }
+    // As short as a verifier can be. Without one a record is no session.
+    let verifier = Verifier::from_bytes(&[7; 40]).unwrap_or_default();
+    Record { data: data(json!({ "visits": 1 })), expires, verifier, ..Record::new(lifetime, NOW) }
+}
+
+/// A record that no id opens, so that it is no session: it stands for something else.
+pub(super) fn mark() -> Record {
+    Record { verifier: Verifier::default(), data: data(json!({ "signed_out": 0 })), ..record() }
 }
 
 /// A record of `user` that is live from [`NOW`] for an hour.
@@ -60,16 +68,72 @@ pub(super) fn record_of(user: &UserId) -> Record {
     Record { user: Some(user.clone()), ..record() }
 }
 
+/// A record of `user`, who signed in `at` milliseconds after [`NOW`] and was not seen since.
+pub(super) fn signed_in(user: &UserId, at: i64) -> Result<Record, Failure> {
+    let authentication = Authentication::new(Method::password(), after(at), &SystemRandom)?;
+    Ok(Record {
+        authentication: Some(Authentication { epoch: 3, ..authentication }),
+        seen: after(at),
+        ..record_of(user)
+    })
+}
+
+/// A user who may sign in.
+#[derive(Clone)]
+pub(super) struct Account {
+    pub(super) user: UserId,
+    pub(super) mark: StoreKey,
+    /// The version that the mark was created with.
+    pub(super) version: Version,
+}
+
+impl Account {
+    /// The user called `name`, whose mark is put into the store.
+    pub(super) async fn open(context: &Context, name: &str) -> Result<Self, Failure> {
+        let mark_key = StoreKey::reserved("conformance", "sign-in", name);
+        let version = context.store().put(&mark_key, Put::New, &mark(), NOW).await?;
+        Ok(Self { user: user(name)?, mark: mark_key, version })
+    }
+
+    /// What a sign-in needs that read the mark when it was created.
+    pub(super) fn admission(&self, limit: impl Into<Option<SessionLimit>>) -> Admission {
+        Admission { mark: self.mark.clone(), version: self.version.clone(), limit: limit.into() }
+    }
+}
+
+/// What a listing shows of `record`.
+pub(super) fn summary(key: &StoreKey, record: &Record) -> Summary {
+    Summary {
+        key: key.clone(),
+        user: record.user.clone(),
+        authentication: record.authentication.clone(),
+        created: record.created,
+        seen: record.seen,
+        expires: record.expires,
+        device: record.device.clone(),
+    }
+}
+
 /// A record with something in every field.
 pub(super) fn full_record() -> Result<Record, Failure> {
     // As long as a verifier can be.
     let verifier: Vec<u8> = (0..112).collect();
+    let ada = user("user-17")?;
+    let handle = SessionHandle::parse("AAECA__FBgcICQoLDA0ODw").ok_or_else(|| Failure::new("no handle"))?;
+    let authentication = Authentication {
+        handle,
+        at: after(-5_003),
+        method: Method::new("oauth:example.org_1-longest.name")?,
+        presence: Presence::Remembered,
+        fingerprint: Some(Fingerprint::new(&ada, b"$argon2id$")),
+        epoch: u64::MAX - 7,
+    };
     Ok(Record {
-        authentication: None,
+        authentication: Some(authentication),
         data: data(
             json!({ "name": "Ada", "basket": [1, 2.5, null, true], "nested": { "z": 1, "a": "é\n\"" } }),
         ),
-        user: Some(user("user-17")?),
+        user: Some(ada),
         created: after(-7_001),
         seen: after(-3),
         expires: after(HOUR + 7),
@@ -98,6 +162,8 @@ pub(super) fn same(found: &Record, expected: &Record) -> Checked {
     ] {
         ensure!(found == expected, "{field}: found {found:?}, expected {expected:?}");
     }
+    let (how, wanted) = (&found.authentication, &expected.authentication);
+    ensure!(how == wanted, "authentication: found {how:?}, expected {wanted:?}");
     let (lifetime, wanted) = (found.lifetime, expected.lifetime);
     ensure!(lifetime == wanted, "lifetime: found {lifetime:?}, expected {wanted:?}");
     ensure!(found.device == expected.device, "the device was changed");

@@ -2,10 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use cloakroom_core::{Page, Put, Record, Scope, StoreKey, Summary, UserId};
+use cloakroom_core::{Page, Put, Record, Scope, SessionHandle, StoreKey, SystemRandom, UserId};
 
 use super::Context;
-use super::samples::{HOUR, NOW, after, full_record, key, record, record_of, record_until, user};
+use super::samples::{
+    HOUR, NOW, after, full_record, key, mark, record, record_of, record_until, signed_in, summary, user,
+};
 use super::touch::touch;
 use crate::outcome::{Checked, Failure, ensure, ensure_eq};
 
@@ -119,6 +121,71 @@ pub(super) async fn r50_expired_sessions_are_neither_listed_nor_counted(context:
     Ok(())
 }
 
+pub(super) async fn of_all_shows_only_what_an_id_opens(context: Context) -> Checked {
+    let (session, _) = context.create(&record()).await?;
+    context.create(&mark()).await?;
+    context.create(&Record { data: cloakroom_core::Data::new(), ..mark() }).await?;
+    let keys = listed(&context, &Scope::All, 1).await?;
+    ensure!(keys == [session], "{} records listed, one of which is a session", keys.len());
+    ensure_eq!(context.store().count(&Scope::All, NOW).await?, 1, "sessions counted");
+    Ok(())
+}
+
+pub(super) async fn one_session_is_found_by_its_handle(context: Context) -> Checked {
+    let ada = user("ada")?;
+    let mut made = Vec::new();
+    for at in 0..3 {
+        let record = signed_in(&ada, at)?;
+        made.push((context.create(&record).await?.0, record));
+    }
+    context.create(&record_of(&ada)).await?;
+    for (key, record) in &made {
+        let rows = context.store().list(&of(record)?, page(10)?, NOW).await?;
+        ensure_eq!(rows, [summary(key, record)], "the session with the handle");
+        let page = Page { after: Some(key.clone()), ..page(10)? };
+        ensure_eq!(context.store().list(&of(record)?, page, NOW).await?, [], "the page after it");
+        ensure_eq!(context.store().count(&of(record)?, NOW).await?, 1, "sessions with the handle");
+    }
+    Ok(())
+}
+
+pub(super) async fn r25_asvs_7_5_2_a_handle_is_unknown_to_every_other_user(context: Context) -> Checked {
+    let (ada, bob) = (user("ada")?, user("bob")?);
+    context.create(&signed_in(&ada, 0)?).await?;
+    let bobs = signed_in(&bob, 0)?;
+    context.create(&bobs).await?;
+    let handle = bobs.authentication.as_ref().map(|it| it.handle);
+    let handle = handle.ok_or_else(|| Failure::new("no handle"))?;
+    for scope in [
+        Scope::Session(ada.clone(), handle),
+        Scope::Session(user("Bob")?, handle),
+        Scope::Session(ada, SessionHandle::generate(&SystemRandom)?),
+        Scope::Session(bob, SessionHandle::generate(&SystemRandom)?),
+    ] {
+        ensure_eq!(context.store().list(&scope, page(10)?, NOW).await?, [], "listed sessions");
+        ensure_eq!(context.store().count(&scope, NOW).await?, 0, "counted sessions");
+    }
+    Ok(())
+}
+
+pub(super) async fn r50_an_expired_session_has_no_handle_any_more(context: Context) -> Checked {
+    let record = Record { expires: after(1), ..signed_in(&user("ada")?, 0)? };
+    context.create(&record).await?;
+    ensure_eq!(context.store().count(&of(&record)?, NOW).await?, 1, "sessions before the end");
+    ensure_eq!(context.store().count(&of(&record)?, after(1)).await?, 0, "sessions at the end");
+    ensure_eq!(context.store().list(&of(&record)?, page(10)?, after(1)).await?, [], "listed at the end");
+    Ok(())
+}
+
+/// The scope of this one session.
+pub(super) fn of(record: &Record) -> Result<Scope, Failure> {
+    let handle = record.authentication.as_ref().map(|it| it.handle);
+    match (record.user.clone(), handle) {
+        (Some(user), Some(handle)) => Ok(Scope::Session(user, handle)),
+        _ => Err(Failure::new("nobody has signed in to this session")),
+    }
+}
+
 pub(super) async fn count_follows_every_verb(context: Context) -> Checked {
     let store = context.store();
     let ada = user("ada")?;
@@ -217,18 +284,6 @@ pub(super) async fn ids_may_have_255_bytes(context: Context) -> Checked {
         ensure_eq!(context.store().count(&Scope::User(user(name)?), NOW).await?, 1, "sessions of a long id");
     }
     Ok(())
-}
-
-fn summary(key: &StoreKey, record: &Record) -> Summary {
-    Summary {
-        authentication: record.authentication.clone(),
-        key: key.clone(),
-        user: record.user.clone(),
-        created: record.created,
-        seen: record.seen,
-        expires: record.expires,
-        device: record.device.clone(),
-    }
 }
 
 async fn create(context: &Context, user: &UserId, count: usize) -> Result<Vec<StoreKey>, Failure> {

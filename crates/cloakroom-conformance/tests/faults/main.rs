@@ -1,5 +1,6 @@
 //! The suite finds the faults: each deliberately broken store is caught, by the case that says what is broken.
 
+mod admission;
 mod naive;
 
 use std::future::poll_fn;
@@ -76,6 +77,55 @@ const CAUGHT: &[(Flaw, &str)] = &[
     (Flaw::EndsOneByOne, "cancellation::of_end_leaves_it_done_or_not_done"),
     (Flaw::HalfRename, "races::a_rename_is_seen_as_never_both_and_never_neither"),
     (Flaw::HalfRename, "cancellation::of_a_rename_leaves_exactly_one_key"),
+    (Flaw::AdmitIgnoresTheMark, "admission::without_a_mark_is_superseded_and_changes_nothing"),
+    (Flaw::AdmitIgnoresTheMark, "admission::under_a_deleted_mark_is_superseded_and_changes_nothing"),
+    (Flaw::AdmitIgnoresTheMark, "admission::the_mark_is_looked_at_before_anything_else"),
+    (
+        Flaw::AdmitTakesAnOldMark,
+        "admission::r24_under_a_mark_that_was_written_anew_is_superseded_and_changes_nothing",
+    ),
+    (Flaw::AdmitTakesAnOldMark, "admission::asvs_7_4_2_after_a_new_mark_is_superseded"),
+    (Flaw::AdmitTakesAnExpiredMark, "admission::under_an_expired_mark_is_superseded_and_changes_nothing"),
+    (
+        Flaw::AdmitLooksAtTheMarkFirst,
+        "admission::asvs_7_4_2_at_once_with_the_end_of_all_survives_in_no_order",
+    ),
+    (Flaw::AdmitCountsThenWrites, "limit::asvs_7_1_2_thirty_two_at_once_never_leave_more"),
+    (
+        Flaw::AdmitCountsThenWrites,
+        "limit::asvs_7_1_2_thirty_two_at_once_let_in_no_more_than_there_is_room_for",
+    ),
+    (Flaw::AdmitCountsThenWrites, "limit::sixteen_users_at_once_do_not_wait_for_each_other"),
+    (Flaw::AdmitEndsThenWrites, "cancellation::of_an_admission_leaves_it_done_or_not_done"),
+    (
+        Flaw::AdmitEndsBeforeAFailingPut,
+        "admission::of_a_new_session_over_a_live_one_is_a_conflict_and_ends_nobody",
+    ),
+    (Flaw::AdmitEndsBeforeAFailingPut, "admission::at_an_older_version_is_a_conflict_and_ends_nobody"),
+    (Flaw::AdmitEndsBeforeAFailingPut, "admission::of_a_session_that_has_ended_is_gone_and_ends_nobody"),
+    (Flaw::AdmitEndsOneTooMany, "limit::below_it_nobody_ends"),
+    (Flaw::AdmitEndsOneTooMany, "limit::as_many_end_as_it_takes"),
+    (Flaw::AdmitEndsTheNewest, "limit::asvs_7_1_2_at_it_the_oldest_ends"),
+    (Flaw::AdmitEndsTheNewest, "limit::asvs_7_1_2_at_it_the_least_recently_seen_ends"),
+    (Flaw::AdmitEndsOneOnly, "limit::as_many_end_as_it_takes"),
+    (Flaw::AdmitNeverRefuses, "limit::asvs_7_1_2_at_it_somebody_is_refused_and_nothing_changes"),
+    (Flaw::AdmitCountsTheExpired, "limit::r50_expired_sessions_do_not_count"),
+    (Flaw::AdmitCountsEverybody, "limit::sessions_of_others_neither_count_nor_end"),
+    (Flaw::AdmitCountsItself, "limit::the_session_that_is_let_in_does_not_count_itself"),
+    (Flaw::AdmitCountsOlderEpochs, "limit::sessions_from_before_everybody_was_signed_out_do_not_count"),
+    (Flaw::AdmitForgetsWhomItEnded, "limit::who_ends_is_told_as_a_list_would"),
+    (Flaw::AdmitForgetsWhomItEnded, "limit::asvs_7_1_2_thirty_two_at_once_never_leave_more"),
+    (Flaw::AdmitOverwrites, "admission::of_a_new_session_over_a_live_one_is_a_conflict_and_ends_nobody"),
+    (Flaw::AdmitWritesTheMark, "admission::leaves_the_mark_as_it_was"),
+    (Flaw::SessionIgnoresTheUser, "end::r25_asvs_7_5_2_a_handle_of_another_user_ends_nothing"),
+    (Flaw::SessionIgnoresTheUser, "users::r25_asvs_7_5_2_a_handle_is_unknown_to_every_other_user"),
+    (Flaw::SessionIgnoresTheHandle, "end::asvs_7_4_2_asvs_7_5_2_ends_the_one_session_with_the_handle"),
+    (Flaw::SessionIgnoresTheHandle, "users::one_session_is_found_by_its_handle"),
+    (Flaw::AllShowsMarks, "users::of_all_shows_only_what_an_id_opens"),
+    (Flaw::AllEndsMarks, "end::of_all_leaves_what_no_id_opens"),
+    (Flaw::LosesTheFingerprint, "payload::authentications_come_back"),
+    (Flaw::ListForgetsTheAuthentication, "users::list_tells_everything_but_the_data"),
+    (Flaw::RenameLosesTheAuthentication, "payload::authentications_come_back"),
     (Flaw::Panics, "load::an_unknown_key_is_absent"),
 ];
 

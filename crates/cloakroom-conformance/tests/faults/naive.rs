@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_core::{
-    Admission, Admitted, Data, ErrorKind, Loaded, Operation, Page, Put, Record, Remaining, Scope, Store,
-    StoreError, StoreFuture, StoreKey, Stored, Summary, Swept, Timestamp, Touch, UserId, Version,
+    Admission, Admitted, Authentication, Data, ErrorKind, Loaded, Operation, Page, Put, Record, Remaining,
+    Scope, Store, StoreError, StoreFuture, StoreKey, Stored, Summary, Swept, Timestamp, Touch, UserId,
+    Version,
 };
 use serde_json::{Value, json};
 
@@ -74,19 +75,44 @@ flaws! {
     ChecksThenWrites,
     EndsOneByOne,
     HalfRename,
+    AdmitIgnoresTheMark,
+    AdmitTakesAnOldMark,
+    AdmitTakesAnExpiredMark,
+    AdmitLooksAtTheMarkFirst,
+    AdmitCountsThenWrites,
+    AdmitEndsThenWrites,
+    AdmitEndsBeforeAFailingPut,
+    AdmitEndsOneTooMany,
+    AdmitEndsTheNewest,
+    AdmitEndsOneOnly,
+    AdmitNeverRefuses,
+    AdmitCountsTheExpired,
+    AdmitCountsEverybody,
+    AdmitCountsItself,
+    AdmitCountsOlderEpochs,
+    AdmitForgetsWhomItEnded,
+    AdmitOverwrites,
+    AdmitWritesTheMark,
+    SessionIgnoresTheUser,
+    SessionIgnoresTheHandle,
+    AllShowsMarks,
+    AllEndsMarks,
+    LosesTheFingerprint,
+    ListForgetsTheAuthentication,
+    RenameLosesTheAuthentication,
     Panics,
 }
 
 #[derive(Debug)]
 pub(crate) struct Naive {
-    flaw: Flaw,
+    pub(crate) flaw: Flaw,
     rows: Mutex<BTreeMap<StoreKey, Row>>,
 }
 
 #[derive(Clone, Debug)]
-struct Row {
-    record: Record,
-    version: i64,
+pub(crate) struct Row {
+    pub(crate) record: Record,
+    pub(crate) version: i64,
     /// The expiry that the row was created with.
     first_expiry: Timestamp,
 }
@@ -96,15 +122,15 @@ impl Naive {
         Self { flaw, rows: Mutex::default() }
     }
 
-    fn has(&self, flaw: Flaw) -> bool {
+    pub(crate) fn has(&self, flaw: Flaw) -> bool {
         self.flaw == flaw
     }
 
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<StoreKey, Row>> {
+    pub(crate) fn rows(&self) -> MutexGuard<'_, BTreeMap<StoreKey, Row>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_live(&self, row: &Row, now: Timestamp) -> bool {
+    pub(crate) fn is_live(&self, row: &Row, now: Timestamp) -> bool {
         let now = if self.has(Flaw::EndsAMillisecondLate) {
             Timestamp::from_millis(now.as_millis().saturating_sub(1))
         } else {
@@ -113,11 +139,11 @@ impl Naive {
         row.record.is_live(now)
     }
 
-    fn live(&self, key: &StoreKey, now: Timestamp) -> Option<Row> {
+    pub(crate) fn live(&self, key: &StoreKey, now: Timestamp) -> Option<Row> {
         self.rows().get(&self.key(key)).filter(|row| self.is_live(row, now)).cloned()
     }
 
-    fn key(&self, key: &StoreKey) -> StoreKey {
+    pub(crate) fn key(&self, key: &StoreKey) -> StoreKey {
         if self.has(Flaw::FoldsTheCaseOfKeys) {
             return StoreKey::from_bytes(key.as_bytes().to_ascii_lowercase());
         }
@@ -146,12 +172,16 @@ impl Naive {
             }
             Flaw::LosesTheDevice => record.device = None,
             Flaw::LosesTheDeadline => record.deadline = None,
+            Flaw::LosesTheFingerprint => {
+                record.authentication =
+                    record.authentication.take().map(|it| Authentication { fingerprint: None, ..it });
+            }
             _ => {}
         }
     }
 
     /// Where a store with a check and a write in two statements lets others in.
-    async fn gap(&self, flaw: Flaw) {
+    pub(crate) async fn gap(&self, flaw: Flaw) {
         if self.has(flaw) {
             crate::yield_now().await;
         }
@@ -165,12 +195,15 @@ impl Naive {
                 user.as_str().to_owned()
             }
         };
+        let of = |wanted| row.record.user.as_ref().map(user) == Some(user(wanted));
         let mine = match scope {
-            Scope::All => true,
-            Scope::User(wanted) => row.record.user.as_ref().map(user) == Some(user(wanted)),
+            Scope::All => row.record.verifier.is_issued() || self.has(Flaw::AllShowsMarks),
+            Scope::User(wanted) => of(wanted),
             Scope::Session(wanted, handle) => {
-                row.record.user.as_ref().map(user) == Some(user(wanted))
-                    && row.record.authentication.as_ref().is_some_and(|it| it.handle == *handle)
+                let authentication = row.record.authentication.as_ref();
+                let named = authentication.is_some_and(|it| it.handle == *handle);
+                (of(wanted) || self.has(Flaw::SessionIgnoresTheUser))
+                    && (named || self.has(Flaw::SessionIgnoresTheHandle))
             }
         };
         mine && self.is_live(row, now)
@@ -185,7 +218,7 @@ impl Store for Naive {
     fn load<'a>(&'a self, key: &'a StoreKey, now: Timestamp) -> StoreFuture<'a, Loaded> {
         Box::pin(async move {
             assert!(!self.has(Flaw::Panics), "a row that cannot be read");
-            let now = if self.has(Flaw::ServesExpired) { Timestamp::from_millis(i64::MIN) } else { now };
+            let now = if self.has(Flaw::ServesExpired) { LONG_AGO } else { now };
             let Some(row) = self.rows().get(&self.key(key)).cloned() else {
                 return Ok(Loaded::Absent);
             };
@@ -246,19 +279,12 @@ impl Store for Naive {
         admission: &'a Admission,
         now: Timestamp,
     ) -> StoreFuture<'a, Admitted> {
-        Box::pin(async move {
-            let current = self.live(&admission.mark, now);
-            if current.map(|row| Version::number(row.version)).as_ref() != Some(&admission.version) {
-                return Ok(Admitted::Superseded);
-            }
-            let version = self.put(key, put, record, now).await?;
-            Ok(Admitted::In { version, ended: Vec::new() })
-        })
+        Box::pin(self.let_in(key, put, record, admission, now))
     }
 
     fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {
         Box::pin(async move {
-            let now = if self.has(Flaw::RevivesOnTouch) { Timestamp::from_millis(i64::MIN) } else { now };
+            let now = if self.has(Flaw::RevivesOnTouch) { LONG_AGO } else { now };
             let Some(mut row) = self.live(key, now) else {
                 if self.has(Flaw::CreatesOnTouch) {
                     let lifetime = cloakroom_core::Lifetime::default();
@@ -310,8 +336,12 @@ impl Store for Naive {
                 self.rows().remove(&self.key(from));
             }
             self.gap(Flaw::HalfRename).await;
-            let record = if self.has(Flaw::RenameForgetsTheRecord) { &row.record } else { record };
-            Ok(self.write(to, record, row.version))
+            let record = match self.flaw {
+                Flaw::RenameForgetsTheRecord => row.record.clone(),
+                Flaw::RenameLosesTheAuthentication => Record { authentication: None, ..record.clone() },
+                _ => record.clone(),
+            };
+            Ok(self.write(to, &record, row.version))
         })
     }
 
@@ -350,7 +380,7 @@ impl Store for Naive {
 
     fn list<'a>(&'a self, scope: &'a Scope, page: Page, now: Timestamp) -> StoreFuture<'a, Vec<Summary>> {
         Box::pin(async move {
-            let now = if self.has(Flaw::ListsExpired) { Timestamp::from_millis(i64::MIN) } else { now };
+            let now = if self.has(Flaw::ListsExpired) { LONG_AGO } else { now };
             let scope = if self.has(Flaw::ListsEverybody) { &Scope::All } else { scope };
             let later = |key: &StoreKey| match &page.after {
                 Some(after) if self.has(Flaw::ListRepeatsTheLastKey) => key >= after,
@@ -362,16 +392,13 @@ impl Store for Naive {
                 .iter()
                 .filter(|(key, row)| self.in_scope(scope, row, now) && later(key))
                 .take(page.limit.get() as usize)
-                .map(|(key, row)| Summary {
-                    authentication: row.record.authentication.clone(),
-                    key: key.clone(),
-                    user: row.record.user.clone(),
-                    created: row.record.created,
-                    seen: row.record.seen,
-                    expires: row.record.expires,
-                    device: row.record.device.clone(),
-                })
+                .map(|(key, row)| summary(key, &row.record))
                 .collect();
+            if self.has(Flaw::ListForgetsTheAuthentication) {
+                for it in &mut found {
+                    it.authentication = None;
+                }
+            }
             if self.has(Flaw::ListsUnsorted) {
                 found.reverse();
             }
@@ -381,7 +408,7 @@ impl Store for Naive {
 
     fn count<'a>(&'a self, scope: &'a Scope, now: Timestamp) -> StoreFuture<'a, u64> {
         Box::pin(async move {
-            let now = if self.has(Flaw::CountsExpired) { Timestamp::from_millis(i64::MIN) } else { now };
+            let now = if self.has(Flaw::CountsExpired) { LONG_AGO } else { now };
             Ok(self.rows().values().filter(|row| self.in_scope(scope, row, now)).count() as u64)
         })
     }
@@ -393,13 +420,15 @@ impl Store for Naive {
         now: Timestamp,
     ) -> StoreFuture<'a, u64> {
         Box::pin(async move {
-            let now =
-                if self.has(Flaw::EndCountsTheExpired) { Timestamp::from_millis(i64::MIN) } else { now };
+            let now = if self.has(Flaw::EndCountsTheExpired) { LONG_AGO } else { now };
             let keep = keep.filter(|_| !self.has(Flaw::EndIgnoresTheKept));
             let mut keys: Vec<_> = self
                 .rows()
                 .iter()
-                .filter(|(key, row)| self.in_scope(scope, row, now) && Some(*key) != keep)
+                .filter(|(key, row)| {
+                    let all = *scope == Scope::All && self.has(Flaw::AllEndsMarks);
+                    (all || self.in_scope(scope, row, now)) && Some(*key) != keep
+                })
                 .map(|(key, _)| key.clone())
                 .collect();
             if self.has(Flaw::EndMissesSessions) {
@@ -414,7 +443,22 @@ impl Store for Naive {
     }
 }
 
-fn error(kind: ErrorKind, operation: Operation) -> StoreError {
+/// When every record was live that ever is.
+pub(crate) const LONG_AGO: Timestamp = Timestamp::from_millis(i64::MIN);
+
+pub(crate) fn summary(key: &StoreKey, record: &Record) -> Summary {
+    Summary {
+        key: key.clone(),
+        user: record.user.clone(),
+        authentication: record.authentication.clone(),
+        created: record.created,
+        seen: record.seen,
+        expires: record.expires,
+        device: record.device.clone(),
+    }
+}
+
+pub(crate) fn error(kind: ErrorKind, operation: Operation) -> StoreError {
     StoreError::new(kind, operation, "naive")
 }
 
