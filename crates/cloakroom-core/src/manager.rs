@@ -13,6 +13,7 @@ use crate::epoch::Epoch;
 use crate::error::StoreError;
 use crate::event::{Event, Observer};
 use crate::id::{SALT_BYTES, SessionId, StoreKey};
+use crate::lifetime::Lifetime;
 use crate::plan::PreviousId;
 use crate::policy::{LoadFailure, Policy};
 use crate::random::{Random, RandomError, SystemRandom};
@@ -116,6 +117,11 @@ impl SessionManager {
     /// Nothing is changed.
     pub async fn epoch(&self) -> Result<u64, StoreError> {
         self.inner.epoch.read(&*self.inner.store, self.now()).await
+    }
+
+    /// The lifetime that the policy gives to every session, unless it decides by what is in one.
+    pub fn fixed_lifetime(&self) -> Option<Lifetime> {
+        self.inner.policy.lifetime_function().is_none().then(|| self.inner.policy.usual_lifetime())
     }
 
     /// The random source, for what is made beside sessions.

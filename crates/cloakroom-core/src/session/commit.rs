@@ -85,13 +85,12 @@ impl Inner {
     pub(super) async fn reload(&self) -> Result<(), LoadError> {
         let _turn = self.turn.lock().await;
         match self.settle().await {
-            Ok(()) => {}
+            // When nobody was let in, what is stored is what is to be seen.
+            Ok(()) | Err(SaveError::SessionLimit | SaveError::SignInSuperseded) => {}
             Err(SaveError::Unsettled) => self.give_up_unsettled(),
             Err(SaveError::Store { source, retry_after }) => {
                 return Err(LoadError::Store { source, retry_after });
             }
-            // Nobody was let in: what is stored is what is to be seen.
-            Err(SaveError::SessionLimit | SaveError::SignInSuperseded) => {}
             Err(_) => debug_assert!(false, "settling meets no other error"),
         }
         let (held, store) = {

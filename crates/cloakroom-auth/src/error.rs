@@ -1,0 +1,75 @@
+//! What can go wrong when somebody signs in or asks for what is theirs.
+
+use std::error::Error;
+use std::time::Duration;
+
+use cloakroom_core::{LoadError, RandomError, SaveError, StoreError};
+use http::StatusCode;
+
+/// Any error of the application's own.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why something was not done. No text names a user or holds a credential.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The session could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The session could not be stored.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    /// The store failed at something other than the visitor's own session.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The application's users could not be asked, or a strategy failed.
+    #[error("the user could not be looked up")]
+    Users(#[source] BoxError),
+    /// Nothing random could be drawn.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// The user has as many sessions as they may.
+    #[error("the user has as many sessions as they may; one of them has to end first")]
+    SessionLimit,
+    /// All sessions of the user were ended, or their credentials changed, after the sign-in had begun.
+    #[error("the user's sessions were ended or their credentials changed during the sign-in; sign in again")]
+    Superseded,
+    /// The user was deleted or disabled.
+    #[error("the user may not sign in")]
+    UserGone,
+    /// Nobody is signed in.
+    #[error("nobody is signed in")]
+    NotSignedIn,
+    /// The user has to prove again who they are.
+    #[error("the user has to prove again who they are")]
+    RecentRequired,
+    /// Somebody else's credentials were given to confirm who is signed in.
+    #[error("these are the credentials of another user")]
+    AnotherUser,
+}
+
+impl AuthError {
+    /// The status that tells a client the truth.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Load(error) => error.status(),
+            Self::Save(error) => error.status(),
+            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Users(_) | Self::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Superseded => StatusCode::CONFLICT,
+            Self::SessionLimit | Self::RecentRequired => StatusCode::FORBIDDEN,
+            // Whoever may not sign in learns no more than whoever gave a wrong password.
+            Self::UserGone | Self::NotSignedIn | Self::AnotherUser => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// After how long the client should try again, where that makes sense.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Load(error) => error.retry_after(),
+            Self::Save(error) => error.retry_after(),
+            Self::Store(_) => Some(Duration::from_secs(5)),
+            _ => None,
+        }
+    }
+}

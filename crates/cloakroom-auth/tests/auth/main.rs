@@ -1,0 +1,4 @@
+//! Sign-in and users' sessions, on sessions in memory.
+
+mod stories;
+mod support;
