@@ -95,7 +95,7 @@ impl<U: User> Auth<U> {
                 tracing::info!(method = method.as_str(), ?presence, "signed in");
             }
             AuthEvent::Confirmed { method, .. } => {
-                tracing::info!(method = method.as_str(), "signed in again")
+                tracing::info!(method = method.as_str(), "signed in again");
             }
             AuthEvent::Refused(refusal) => tracing::info!(?refusal, "sign-in refused"),
             AuthEvent::Limited { retry_after } => {

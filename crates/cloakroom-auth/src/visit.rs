@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cloakroom_core::{Authentication, Device, LazySession, LoadError, Presence, Session, TimeLeft, UserId};
+use cloakroom_core::{
+    Authentication, Device, LazySession, LoadError, Method, Presence, Session, Summary, TimeLeft, UserId,
+};
 
 use crate::auth::Auth;
 use crate::error::AuthError;
@@ -205,7 +207,7 @@ impl<U: User> Visit<U> {
         if session.user().is_none_or(|id| id != user.id()) {
             return Err(AuthError::AnotherUser);
         }
-        let method = session.authentication().map_or_else(cloakroom_core::Method::password, |it| it.method);
+        let method = session.authentication().map_or_else(Method::password, |it| it.method);
         let again = self.authentication(&session, user, method).await?;
         *self.looked_up() = Some(user.clone());
         // Stored first: from here on the changed credentials end every other session, whatever happens next.
@@ -250,21 +252,20 @@ impl<U: User> Visit<U> {
         &self,
         session: &Session,
         user: &U,
-        method: cloakroom_core::Method,
+        method: Method,
     ) -> Result<Authentication, AuthError> {
         let manager = self.inner.auth.manager();
         let fingerprint = Some(user.fingerprint());
-        Ok(match session.authentication() {
-            Some(before) => {
-                let presence = Presence::Present;
-                Authentication { at: manager.now(), method, presence, fingerprint, ..before }
+        let before = if let Some(before) = session.authentication() {
+            before
+        } else {
+            let epoch = manager.epoch().await?;
+            Authentication {
+                epoch,
+                ..Authentication::new(method.clone(), manager.now(), &**manager.random())?
             }
-            None => {
-                let epoch = manager.epoch().await?;
-                let new = Authentication::new(method, manager.now(), &**manager.random())?;
-                Authentication { fingerprint, epoch, ..new }
-            }
-        })
+        };
+        Ok(Authentication { at: manager.now(), method, presence: Presence::Present, fingerprint, ..before })
     }
 
     /// Ends the visitor's session at once, whatever the handler answers.
@@ -278,13 +279,7 @@ impl<U: User> Visit<U> {
     }
 
     /// Tells of sessions that have ended.
-    pub(crate) async fn ended(
-        &self,
-        user: &UserId,
-        sessions: &[cloakroom_core::Summary],
-        by: EndedBy,
-        number: u64,
-    ) {
+    pub(crate) async fn ended(&self, user: &UserId, sessions: &[Summary], by: EndedBy, number: u64) {
         let auth = &self.inner.auth;
         if number > 0 {
             auth.notify(&AuthEvent::Ended { user, by, sessions: number });
