@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{ThreadId, current};
 
 use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 
 use super::*;
 
@@ -33,9 +34,15 @@ struct Held {
 
 impl Held {
     fn submit(pool: &Arc<Pool>) -> Self {
+        Self::after(pool, || ())
+    }
+
+    /// One that does something first.
+    fn after(pool: &Arc<Pool>, first: impl FnOnce() + Send + 'static) -> Self {
         let (begins, began) = channel();
         let (go_on, going_on) = channel();
         let answer = begin(pool, move || {
+            first();
             begins.send(current().id()).unwrap();
             going_on.recv().unwrap();
         });
@@ -60,17 +67,18 @@ thread_local! {
 }
 
 /// Left in a thread, it tells when that thread ends.
-struct AtTheEnd(Sender<()>);
+struct AtTheEnd(Option<oneshot::Sender<()>>);
 
 impl Drop for AtTheEnd {
     fn drop(&mut self) {
-        self.0.send(()).unwrap();
+        let _ = self.0.take().unwrap().send(());
     }
 }
 
-fn leave_in_thread(ended: &Sender<()>) -> impl FnOnce() + Send + 'static {
-    let ended = ended.clone();
-    move || AT_THE_END.set(Some(AtTheEnd(ended)))
+/// A task that leaves one in its thread.
+fn mark_thread() -> (impl FnOnce() + Send + 'static, oneshot::Receiver<()>) {
+    let (ended, ends) = oneshot::channel();
+    (move || AT_THE_END.set(Some(AtTheEnd(Some(ended)))), ends)
 }
 
 #[tokio::test]
@@ -97,7 +105,8 @@ async fn a_full_queue_refuses_and_says_when_to_try_again() {
     let held = Held::begun(&pool);
     let waiting = [begin(&pool, || 1), begin(&pool, || 2)];
 
-    let error = pool.run(|| 3).await.unwrap_err();
+    let refused = pool.run(|| 3).now_or_never().expect("refused at once");
+    let error = refused.unwrap_err();
     assert!(matches!(error, PasswordError::Busy { .. }));
     assert_eq!(error.status(), http::StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(error.retry_after(), Some(RETRY_AFTER));
@@ -135,45 +144,45 @@ async fn what_nobody_waits_for_any_more_is_not_done_and_takes_no_place() {
 #[tokio::test]
 async fn a_panic_is_the_callers_error_and_the_thread_goes_on() {
     let pool = pool(1, 4);
-    let before = pool.run(|| current().id()).await.unwrap();
+    let (mark, ends) = mark_thread();
+    pool.run(mark).await.unwrap();
     let interrupted = pool.run(|| panic!("on purpose")).await;
     assert!(matches!(interrupted, Err(PasswordError::Interrupted)));
-    assert_eq!(pool.run(|| current().id()).await.unwrap(), before);
+    match select(Box::pin(pool.run(|| "next")), ends).await {
+        Either::Left((answer, _)) => assert_eq!(answer.unwrap(), "next"),
+        Either::Right(_) => panic!("the thread has ended"),
+    }
 }
+
+// What must end is waited for without a limit: if it did not, these tests would not either.
 
 #[tokio::test]
 async fn dropping_the_pool_ends_idle_threads() {
     let pool = pool(2, 4);
-    let (ended, ends) = channel();
+    let ((first_mark, first_ends), (second_mark, second_ends)) = (mark_thread(), mark_thread());
     // Both are in a task at once, so they are two threads.
-    let (first, second) = (Held::begun(&pool), Held::begun(&pool));
-    let marks = [begin(&pool, leave_in_thread(&ended)), begin(&pool, leave_in_thread(&ended))];
+    let (first, second) = (Held::after(&pool, first_mark), Held::after(&pool, second_mark));
+    first.began.recv().unwrap();
+    second.began.recv().unwrap();
     first.end().await;
     second.end().await;
-    for mark in marks {
-        mark.await.unwrap();
-    }
-    drop(ended);
-    let shared = Arc::downgrade(&pool.0);
     drop(pool);
-    // The channel closes when the last thread that had a mark has ended.
-    assert!(ends.iter().count() >= 1);
-    // Whichever thread had none ends as well, and what the threads shared is gone with it.
-    while shared.strong_count() > 0 {
-        std::thread::yield_now();
-    }
+    first_ends.await.unwrap();
+    second_ends.await.unwrap();
 }
 
 #[tokio::test]
 async fn dropping_the_pool_ends_a_busy_thread_after_what_it_does() {
     let pool = pool(1, 4);
-    let (ended, ends) = channel();
-    pool.run(leave_in_thread(&ended)).await.unwrap();
-    let Held { answer, began, go_on } = Held::submit(&pool);
+    let (mark, mut ends) = mark_thread();
+    let Held { answer, began, go_on } = Held::after(&pool, mark);
     began.recv().unwrap();
-    drop(answer);
+    let ran = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&ran);
+    drop((answer, begin(&pool, move || seen.store(true, Ordering::SeqCst))));
     drop(pool);
-    assert!(ends.try_recv().is_err(), "still in its task");
+    assert_eq!(ends.try_recv(), Ok(None), "still in its task");
     go_on.send(()).unwrap();
-    ends.recv().unwrap();
+    ends.await.unwrap();
+    assert!(!ran.load(Ordering::SeqCst));
 }

@@ -26,7 +26,8 @@ async fn whatever_is_wrong_costs_one_hash() {
     assert_eq!(computed(&passwords, &long, None).await, 1, "too long, no such user");
     assert_eq!(computed(&passwords, &right, Some("plain text")).await, 1, "unknown format");
     assert_eq!(computed(&passwords, &right, Some("")).await, 1, "an empty row");
-    let costly = "$2b$31$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W";
+    let costly = "$argon2id$v=19$m=300000,t=1,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    assert!(matches!(passwords.fails(costly).await, PasswordError::TooCostly(_)));
     assert_eq!(computed(&passwords, &right, Some(costly)).await, 1, "above the ceiling");
     assert_eq!(computed(&passwords, &"x".repeat(73).into(), Some(BCRYPT_HASH)).await, 1, "beyond bcrypt");
     assert_eq!(computed(&passwords, &wrong, Some(BCRYPT_HASH)).await, 1, "wrong, of an older kind");
