@@ -78,6 +78,13 @@ pub(crate) enum Answer {
 #[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) user: Option<String>,
+    /// The session's public name.
+    pub(crate) handle: Option<Vec<u8>>,
+    /// Milliseconds, UTC.
+    pub(crate) authenticated: Option<i64>,
+    pub(crate) method: Option<String>,
+    /// What an authentication has besides.
+    pub(crate) proof: Option<Vec<u8>>,
     pub(crate) payload: Payload,
     /// The mark of the codec that wrote the payload, so that a store's codec can be changed later.
     pub(crate) format: String,

@@ -1,7 +1,10 @@
 //! Records as rows, and rows as records.
 
 use cloakroom_core::layout::DataColumn;
-use cloakroom_core::{Device, Lifetime, Persistence, Record, StoreKey, Summary, Timestamp, UserId, Verifier};
+use cloakroom_core::{
+    Authentication, Device, Lifetime, Method, Persistence, Record, SessionHandle, StoreKey, Summary,
+    Timestamp, UserId, Verifier,
+};
 
 use crate::codec::{BoxError, Codecs};
 use crate::operation::{ExtraValue, Row};
@@ -16,9 +19,13 @@ pub(crate) fn write(
     codecs: &Codecs,
     column: DataColumn,
 ) -> Result<Row, BoxError> {
-    let lifetime = &record.lifetime;
+    let (lifetime, authentication) = (&record.lifetime, record.authentication.as_ref());
     Ok(Row {
         user: record.user.as_ref().map(|user| user.as_str().to_owned()),
+        handle: authentication.map(|it| it.handle.as_bytes().to_vec()),
+        authenticated: authentication.map(|it| it.at.as_millis()),
+        method: authentication.map(|it| it.method.as_str().to_owned()),
+        proof: authentication.map(Authentication::proof_bytes),
         payload: codecs.encode(&record.data, column)?,
         format: codecs.writes.mark().to_owned(),
         created: record.created.as_millis(),
@@ -45,7 +52,7 @@ pub(crate) fn read(row: &Row, codecs: &Codecs, column: DataColumn) -> Result<Rec
     Ok(Record {
         data: codecs.decode(&row.format, &row.payload, column).map_err(unquoted)?,
         user: user(row)?,
-        authentication: None,
+        authentication: authentication(row)?,
         created: Timestamp::from_millis(row.created),
         seen: Timestamp::from_millis(row.seen),
         expires: Timestamp::from_millis(row.expires),
@@ -65,7 +72,7 @@ pub(crate) fn summarise(key: StoreKey, row: &Row) -> Result<Summary, BoxError> {
     Ok(Summary {
         key,
         user: user(row)?,
-        authentication: None,
+        authentication: authentication(row)?,
         created: Timestamp::from_millis(row.created),
         seen: Timestamp::from_millis(row.seen),
         expires: Timestamp::from_millis(row.expires),
@@ -75,6 +82,28 @@ pub(crate) fn summarise(key: StoreKey, row: &Row) -> Result<Summary, BoxError> {
 
 fn user(row: &Row) -> Result<Option<UserId>, BoxError> {
     row.user.as_ref().map(UserId::new).transpose().map_err(|_| "the user column holds no user id".into())
+}
+
+/// All four columns, or none of them.
+fn authentication(row: &Row) -> Result<Option<Authentication>, BoxError> {
+    let (handle, at, method, proof) = match (&row.handle, row.authenticated, &row.method, &row.proof) {
+        (None, None, None, None) => return Ok(None),
+        (Some(handle), Some(at), Some(method), Some(proof)) => {
+            (handle, Timestamp::from_millis(at), method, proof)
+        }
+        (None, ..) => return Err("the handle column is empty, and others of a sign-in are not".into()),
+        (_, None, ..) => {
+            return Err("the authenticated_at column is empty, and others of a sign-in are not".into());
+        }
+        (_, _, None, _) => return Err("the method column is empty, and others of a sign-in are not".into()),
+        (.., None) => return Err("the proof column is empty, and others of a sign-in are not".into()),
+    };
+    let refused = || match (handle.len(), Method::new(method)) {
+        (SessionHandle::BYTES, Ok(_)) => "the proof column holds what proves no sign-in",
+        (SessionHandle::BYTES, Err(_)) => "the method column holds no method of signing in",
+        _ => "the handle column holds no session's handle",
+    };
+    Authentication::from_stored(handle, at, method, proof).map(Some).ok_or_else(|| refused().into())
 }
 
 fn lifetime(row: &Row) -> Result<Lifetime, BoxError> {

@@ -92,7 +92,7 @@ pub(crate) fn next(operation: &Operation, statement: Statement, effect: Effect) 
 
 /// The parameters of `statement` when it is run for `operation`, in the order of its text.
 pub(crate) fn arguments(operation: &Operation, statement: Statement) -> Vec<Argument<'_>> {
-    let mut list = Vec::with_capacity(20);
+    let mut list = Vec::with_capacity(24);
     let (key, now) = key_and_now(operation);
     match (statement, operation) {
         (Statement::Insert, Operation::Create { key, version, row, .. }) => {
@@ -153,6 +153,7 @@ fn key_and_now(operation: &Operation) -> (Option<&[u8]>, Option<i64>) {
 /// The version, the columns of `statements::WRITTEN`, the sweep time and the extra columns.
 fn push_row<'a>(list: &mut Vec<Argument<'a>>, version: i64, row: &'a Row) {
     let text = |value: &'a Option<String>| value.as_deref().map_or(Argument::Null, Argument::Text);
+    let bytes = |value: &'a Option<Vec<u8>>| value.as_deref().map_or(Argument::Null, Argument::Bytes);
     let integer = |value: Option<i64>| value.map_or(Argument::Null, Argument::Integer);
     let payload = match &row.payload {
         Payload::Text(text) => Argument::Text(text),
@@ -161,6 +162,10 @@ fn push_row<'a>(list: &mut Vec<Argument<'a>>, version: i64, row: &'a Row) {
     list.extend([
         Argument::Integer(version),
         text(&row.user),
+        bytes(&row.handle),
+        integer(row.authenticated),
+        text(&row.method),
+        bytes(&row.proof),
         Argument::Text(&row.format),
         payload,
         Argument::Integer(row.created),

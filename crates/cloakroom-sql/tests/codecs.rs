@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cloakroom_core::layout::{DataColumn, Layout};
 use cloakroom_core::{
-    Device, ErrorKind, Lifetime, Loaded, Put, Record, Store as _, StoreKey, Timestamp, UserId,
+    Authentication, Device, ErrorKind, Lifetime, Loaded, Put, Record, Store as _, StoreKey, Timestamp, UserId,
 };
 use cloakroom_sql::{Codec, Database, SqlStore, Sweep};
 
@@ -25,6 +25,10 @@ fn full() -> Record {
         Lifetime::idle(Duration::from_mins(1)).with_absolute(Duration::from_hours(24)).persistent();
     let mut record = Record::new(lifetime, NOW);
     record.user = Some(UserId::new("ann").unwrap());
+    // Remembered, in the last epoch, with a fingerprint.
+    let proof = [&[1][..], &u64::MAX.to_be_bytes(), &[0; 32]].concat();
+    record.authentication = Authentication::from_stored(&[255; 16], NOW, "oauth:github.com", &proof);
+    assert!(record.authentication.is_some());
     record.device = Some(Device::new("Lynx \"2.9\"\u{1}").with_address("2001:db8::/48"));
     record.data.insert(
         "z".to_owned(),

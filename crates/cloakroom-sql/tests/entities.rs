@@ -24,6 +24,10 @@ mod visits {
         pub version: i64,
         #[sea_orm(column_name = "account", indexed)]
         pub user_id: Option<String>,
+        pub handle: Option<Vec<u8>>,
+        pub authenticated_at: Option<i64>,
+        pub method: Option<String>,
+        pub proof: Option<Vec<u8>>,
         pub format: String,
         #[sea_orm(column_type = "Json", column_name = "sess")]
         pub data: Json,

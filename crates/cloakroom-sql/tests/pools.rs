@@ -14,7 +14,7 @@ use std::time::Duration;
 use cloakroom_core::layout::{Layout, Name};
 use cloakroom_core::{
     ErrorKind, Lifetime, Loaded, Page, Put, Record, Scope, Store as _, StoreKey, Timestamp, Touch, UserId,
-    Version,
+    Verifier, Version,
 };
 use cloakroom_sql::{Connections, Database, Gathering, SqlStore, Sweep};
 use sqlx::Pool;
@@ -32,7 +32,8 @@ fn key(number: u8) -> StoreKey {
 }
 
 fn record() -> Record {
-    Record::new(Lifetime::idle(Duration::from_hours(1)), NOW)
+    let verifier = Verifier::from_bytes(&[1; 40]).unwrap();
+    Record { verifier, ..Record::new(Lifetime::idle(Duration::from_hours(1)), NOW) }
 }
 
 /// A handler that holds one of two connections uses its session meanwhile, as do 64 other requests.

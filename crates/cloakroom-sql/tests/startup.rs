@@ -98,6 +98,31 @@ async fn cases<D: Into<Database>, F: Future<Output = D>>(
     assert_eq!(problems, expected, "{mismatch}");
     assert!(mismatch.to_string().contains("create one: CREATE INDEX"), "{mismatch}");
 
+    // A table from before sign-ins were recorded: each column that it lacks is named, and how to add it.
+    let old = layout("old");
+    let sign_in = [Column::Handle, Column::Authenticated, Column::Method, Column::Proof];
+    let names = sign_in.map(|column| old.column(column).to_owned());
+    let is_new = |line: &&str| {
+        names.iter().any(|name| line.trim_start().get(1..).is_some_and(|line| line.starts_with(name)))
+    };
+    let text = ddl(&old, dialect);
+    let text: Vec<&str> = text.lines().filter(|line| !is_new(line)).collect();
+    for statement in text.join("\n").split(";").filter(|statement| !statement.trim().is_empty()) {
+        execute(statement.to_owned()).await;
+    }
+    let error = open(database().await, &old, Startup::CreateIfMissing).await.unwrap_err();
+    let mismatch = error.source().and_then(|source| source.downcast_ref::<Mismatch>()).unwrap();
+    assert_eq!(
+        mismatch.problems().iter().map(problem).collect::<Vec<_>>(),
+        names.clone().map(|name| format!("missing {name}"))
+    );
+    for name in &names {
+        assert!(
+            mismatch.to_string().contains(&format!("column {name:?} is missing; add it as ")),
+            "{mismatch}"
+        );
+    }
+
     // Many processes start at once.
     let layout_of_all = layout("crowd");
     let mut crowd = Vec::new();

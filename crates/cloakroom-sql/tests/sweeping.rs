@@ -15,7 +15,7 @@ mod beginnings {
     use std::num::NonZeroU32;
     use std::time::Duration;
 
-    use cloakroom_core::{Clock, Lifetime, Put, Record, Scope, Store as _, StoreKey, Timestamp};
+    use cloakroom_core::{Clock, Lifetime, Put, Record, Scope, Store as _, StoreKey, Timestamp, Verifier};
     use cloakroom_sql::{Connections, Gathering, SqlStore, Sweep};
     use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
     use tokio::time::{advance, pause, resume};
@@ -52,7 +52,8 @@ mod beginnings {
 
     /// A session that has expired by the store's clock.
     async fn create_expired(store: &SqlStore, number: u8) {
-        let record = Record::new(Lifetime::idle(Duration::from_hours(1)), LONG_AGO);
+        let verifier = Verifier::from_bytes(&[1; 40]).unwrap();
+        let record = Record { verifier, ..Record::new(Lifetime::idle(Duration::from_hours(1)), LONG_AGO) };
         store.put(&key(number), Put::New, &record, LONG_AGO).await.unwrap();
     }
 

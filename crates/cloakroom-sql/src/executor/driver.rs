@@ -160,20 +160,24 @@ macro_rules! driver {
                     } else {
                         Payload::Binary(row.try_get(data)?)
                     };
-                    let persistence: i64 = row.try_get(10)?;
+                    let persistence: i64 = row.try_get(14)?;
                     let row = Row {
                         user: row.try_get(2)?,
-                        format: row.try_get(3)?,
-                        created: row.try_get(4)?,
-                        seen: row.try_get(5)?,
-                        expires: row.try_get(6)?,
-                        deadline: row.try_get(7)?,
-                        idle: row.try_get(8)?,
-                        absolute: row.try_get(9)?,
+                        handle: row.try_get(3)?,
+                        authenticated: row.try_get(4)?,
+                        method: row.try_get(5)?,
+                        proof: row.try_get(6)?,
+                        format: row.try_get(7)?,
+                        created: row.try_get(8)?,
+                        seen: row.try_get(9)?,
+                        expires: row.try_get(10)?,
+                        deadline: row.try_get(11)?,
+                        idle: row.try_get(12)?,
+                        absolute: row.try_get(13)?,
                         // What does not fit is no persistence that was ever written.
                         persistence: i16::try_from(persistence).unwrap_or(-1),
-                        device: row.try_get(11)?,
-                        verifier: row.try_get(12)?,
+                        device: row.try_get(15)?,
+                        verifier: row.try_get(16)?,
                         payload,
                         extra: Vec::new(),
                     };

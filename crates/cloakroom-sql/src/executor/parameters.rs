@@ -59,6 +59,10 @@ pub(super) fn rows(batch: &[Operation], layout: &Layout) -> Result<PgArguments, 
     add(&mut list, key_bytes(batch))?;
     add(&mut list, rows.iter().map(|(_, version, ..)| *version).collect::<Vec<i64>>())?;
     add(&mut list, row().map(|row| row.user.as_deref()).collect::<Vec<Option<&str>>>())?;
+    add(&mut list, row().map(|row| row.handle.as_deref()).collect::<Vec<Option<&[u8]>>>())?;
+    add(&mut list, row().map(|row| row.authenticated).collect::<Vec<Option<i64>>>())?;
+    add(&mut list, row().map(|row| row.method.as_deref()).collect::<Vec<Option<&str>>>())?;
+    add(&mut list, row().map(|row| row.proof.as_deref()).collect::<Vec<Option<&[u8]>>>())?;
     add(&mut list, row().map(|row| row.format.as_str()).collect::<Vec<&str>>())?;
     add_payloads(&mut list, row().map(|row| &row.payload).collect())?;
     for integers in [

@@ -13,7 +13,7 @@ use crate::failure::{Cause, Failure};
 use crate::gather::Direction;
 use crate::operation::{Answer, Operation, Outcome, Payload, Row};
 use crate::statements::rows::{RowStatements, Statement, padded};
-use crate::statements::{Keep, LOADED, Names, Start};
+use crate::statements::{Keep, LOADED, Names, Start, scoped};
 use crate::write::{self, Argument, Effect, Next};
 
 const BACKEND: &str = "sqlite";
@@ -312,15 +312,6 @@ fn is_suspicious(outcome: &Outcome) -> bool {
     matches!(outcome, Err(error) if matches!(error.kind(), ErrorKind::Refused | ErrorKind::Unknown))
 }
 
-/// The parameters with which every statement over a scope begins.
-fn scoped(scope: &Scope, now: Timestamp) -> Vec<Argument<'_>> {
-    let now = Argument::Integer(now.as_millis());
-    match scope {
-        Scope::All => vec![now],
-        Scope::User(user) | Scope::Session(user, _) => vec![now, Argument::Text(user.as_str())],
-    }
-}
-
 /// What COUNT answered, which is never negative.
 fn count(answer: i64) -> u64 {
     u64::try_from(answer).unwrap_or(0)
@@ -346,16 +337,20 @@ fn read(row: &rusqlite::Row<'_>, data: Data) -> rusqlite::Result<Row> {
     };
     Ok(Row {
         user: row.get(2)?,
-        format: row.get(3)?,
-        created: row.get(4)?,
-        seen: row.get(5)?,
-        expires: row.get(6)?,
-        deadline: row.get(7)?,
-        idle: row.get(8)?,
-        absolute: row.get(9)?,
-        persistence: row.get(10)?,
-        device: row.get(11)?,
-        verifier: row.get(12)?,
+        handle: row.get(3)?,
+        authenticated: row.get(4)?,
+        method: row.get(5)?,
+        proof: row.get(6)?,
+        format: row.get(7)?,
+        created: row.get(8)?,
+        seen: row.get(9)?,
+        expires: row.get(10)?,
+        deadline: row.get(11)?,
+        idle: row.get(12)?,
+        absolute: row.get(13)?,
+        persistence: row.get(14)?,
+        device: row.get(15)?,
+        verifier: row.get(16)?,
         payload,
         extra: Vec::new(),
     })

@@ -1,12 +1,12 @@
 //! What runs alone and alike on every database: listing, counting and ending sessions.
 
-use cloakroom_core::{Scope, StoreKey};
+use cloakroom_core::StoreKey;
 
 use super::driver::{Driver, Found};
 use crate::dialect::commit;
 use crate::failure::Failure;
 use crate::operation::{Answer, Operation};
-use crate::statements::{Keep, Names, Start};
+use crate::statements::{Keep, Names, Start, scoped};
 use crate::write::Argument;
 
 /// Runs a `List` or `Count`, which may be sent twice; nothing for another operation.
@@ -18,8 +18,7 @@ pub(super) async fn read<DB: Driver>(
     match operation {
         Operation::List { scope, page, now } => {
             let start = if page.after.is_some() { Start::After } else { Start::First };
-            let mut arguments = vec![Argument::Integer(now.as_millis())];
-            arguments.extend(user(scope));
+            let mut arguments = scoped(scope, *now);
             arguments.extend(page.after.as_ref().map(key));
             arguments.push(Argument::Integer(page.limit.get().into()));
             let rows = DB::rows(connection, &names.list(scope, start), &arguments).await?;
@@ -27,9 +26,7 @@ pub(super) async fn read<DB: Driver>(
             Ok(Answer::Listed(rows.into_iter().map(list).collect::<Result<_, _>>()?))
         }
         Operation::Count { scope, now } => {
-            let mut arguments = vec![Argument::Integer(now.as_millis())];
-            arguments.extend(user(scope));
-            let number = DB::number(connection, &names.count(scope), &arguments).await?;
+            let number = DB::number(connection, &names.count(scope), &scoped(scope, *now)).await?;
             Ok(Answer::Counted(u64::try_from(number).unwrap_or(0)))
         }
         _ => Ok(Answer::Done),
@@ -43,8 +40,7 @@ pub(super) async fn end<DB: Driver>(
     operation: &Operation,
 ) -> Result<Answer, Failure> {
     let Operation::End { scope, keep, now } = operation else { return Ok(Answer::Done) };
-    let mut arguments = vec![Argument::Integer(now.as_millis())];
-    arguments.extend(user(scope));
+    let mut arguments = scoped(scope, *now);
     arguments.extend(keep.as_ref().map(key));
     let keep = if keep.is_some() { Keep::One } else { Keep::Nothing };
     let [live, expired] = names.end(scope, keep);
@@ -59,13 +55,6 @@ pub(super) async fn end<DB: Driver>(
         Ok(Answer::Counted(ended))
     };
     ended.await
-}
-
-fn user(scope: &Scope) -> Option<Argument<'_>> {
-    match scope {
-        Scope::All => None,
-        Scope::User(user) | Scope::Session(user, _) => Some(Argument::Text(user.as_str())),
-    }
 }
 
 fn key(key: &StoreKey) -> Argument<'_> {

@@ -31,9 +31,9 @@ pub(super) fn serves(
 ) -> bool {
     let need = match (column, data) {
         (Column::Key, _) => Need::Key,
-        (Column::Verifier, _) => Need::Bytes,
+        (Column::Handle | Column::Proof | Column::Verifier, _) => Need::Bytes,
         (Column::User, _) => Need::User,
-        (Column::Format, _) => Need::Mark,
+        (Column::Method | Column::Format, _) => Need::Mark,
         (Column::Device, _) | (Column::Data, DataColumn::Text) => Need::LongText,
         (Column::Data, DataColumn::Json) => Need::Json,
         (Column::Data, DataColumn::Binary) => Need::Binary,
@@ -93,7 +93,7 @@ fn is_mysql(need: Need, base: &str, size: usize, charset: Option<&str>) -> bool 
     match need {
         // Native keys have 32 bytes.
         Need::Key => (base == "varbinary" && size >= 32) || (base == "binary" && size == 32),
-        // A verifier has 112 bytes at most.
+        // A verifier has 112 bytes at most, the others fewer.
         Need::Bytes => base == "varbinary" && size >= 128,
         Need::User => base == "varbinary" && size >= UserId::MAX_BYTES,
         Need::Mark => matches!(base, "varchar" | "varbinary") && size >= 32,

@@ -152,8 +152,8 @@ fn input_fields(names: &Names) -> (Vec<&'static str>, Vec<String>) {
     };
     let kind = |column: &Column| match column {
         Column::Data => data,
-        Column::User | Column::Format | Column::Device => "text",
-        Column::Verifier => "bytea",
+        Column::User | Column::Method | Column::Format | Column::Device => "text",
+        Column::Handle | Column::Proof | Column::Verifier => "bytea",
         _ => "bigint",
     };
     let extra = names.layout.extra();

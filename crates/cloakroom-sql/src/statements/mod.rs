@@ -3,16 +3,21 @@
 pub(crate) mod arrays;
 pub(crate) mod rows;
 
-use cloakroom_core::Scope;
 use cloakroom_core::layout::{Column, Layout};
+use cloakroom_core::{Scope, Timestamp};
 
 use crate::dialect::Dialect;
+use crate::write::Argument;
 
 /// What a load selects, in this order; the data comes last.
-pub(crate) const LOADED: [Column; 14] = [
+pub(crate) const LOADED: [Column; 18] = [
     Column::Key,
     Column::Version,
     Column::User,
+    Column::Handle,
+    Column::Authenticated,
+    Column::Method,
+    Column::Proof,
     Column::Format,
     Column::Created,
     Column::Seen,
@@ -27,8 +32,12 @@ pub(crate) const LOADED: [Column; 14] = [
 ];
 
 /// What a row brings, besides its key, version, sweep time and extra columns.
-pub(crate) const WRITTEN: [Column; 12] = [
+pub(crate) const WRITTEN: [Column; 16] = [
     Column::User,
+    Column::Handle,
+    Column::Authenticated,
+    Column::Method,
+    Column::Proof,
     Column::Format,
     Column::Data,
     Column::Created,
@@ -98,8 +107,8 @@ impl Names {
         columns.iter().map(read).collect::<Vec<_>>().join(", ")
     }
 
-    /// A page of live rows without their data. Parameters: now, the user if one is meant, the key to begin after
-    /// if there is one, the limit.
+    /// A page of live rows without their data. Parameters: those of [`scoped`], the key to begin after if there is
+    /// one, the limit.
     pub(crate) fn list(&self, scope: &Scope, start: Start) -> String {
         let mut marks = self.marks();
         let key = self.column(Column::Key);
@@ -116,14 +125,14 @@ impl Names {
         )
     }
 
-    /// How many rows are live. Parameters: now, the user if one is meant.
+    /// How many rows are live. Parameters: those of [`scoped`].
     pub(crate) fn count(&self, scope: &Scope) -> String {
         let conditions = self.conditions(">", scope, &mut self.marks());
         format!("SELECT COUNT(*) FROM {} WHERE {}", self.table(), conditions.join(" AND "))
     }
 
     /// Removes a scope's rows: first the live ones, which count, then the expired ones, because another node's clock
-    /// may be behind. Parameters of each: now, the user if one is meant, the key to keep if there is one.
+    /// may be behind. Parameters of each: those of [`scoped`], the key to keep if there is one.
     pub(crate) fn end(&self, scope: &Scope, keep: Keep) -> [String; 2] {
         [">", "<="].map(|compared| {
             let mut marks = self.marks();
@@ -135,20 +144,34 @@ impl Names {
         })
     }
 
-    /// The expiry compared with now, and the user if one is meant.
+    /// The expiry compared with now, and whose sessions. Parameters: those of [`scoped`].
     fn conditions(&self, compared: &str, scope: &Scope, marks: &mut Marks) -> Vec<String> {
-        let expiry = format!("{} {compared} {}", self.column(Column::Expires), marks.next());
-        let user = match scope {
-            Scope::All => None,
-            Scope::User(_) | Scope::Session(..) => {
-                Some(format!("{} = {}", self.column(Column::User), marks.next()))
-            }
-        };
-        [expiry].into_iter().chain(user).collect()
+        let mut condition =
+            |column, compared: &str| format!("{} {compared} {}", self.column(column), marks.next());
+        let mut conditions = vec![condition(Column::Expires, compared)];
+        conditions.extend(match scope {
+            // What no id opens is no session.
+            Scope::All => vec![format!("LENGTH({}) > 0", self.column(Column::Verifier))],
+            Scope::User(_) => vec![condition(Column::User, "=")],
+            Scope::Session(..) => vec![condition(Column::User, "="), condition(Column::Handle, "=")],
+        });
+        conditions
     }
 
     fn marks(&self) -> Marks {
         Marks { dialect: self.dialect, used: 0 }
+    }
+}
+
+/// The parameters with which every statement over a scope begins: now, the user and the handle if they are meant.
+pub(crate) fn scoped(scope: &Scope, now: Timestamp) -> Vec<Argument<'_>> {
+    let now = Argument::Integer(now.as_millis());
+    match scope {
+        Scope::All => vec![now],
+        Scope::User(user) => vec![now, Argument::Text(user.as_str())],
+        Scope::Session(user, handle) => {
+            vec![now, Argument::Text(user.as_str()), Argument::Bytes(handle.as_bytes())]
+        }
     }
 }
 

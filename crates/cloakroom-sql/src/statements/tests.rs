@@ -3,7 +3,7 @@
 //! To accept a change, run with `UPDATE_GOLDEN=1` and read the difference.
 
 use cloakroom_core::layout::{ALL, Column, DataColumn, ExtraKind, Layout, Name};
-use cloakroom_core::{Scope, UserId};
+use cloakroom_core::{Scope, SessionHandle, SystemRandom, UserId};
 
 use super::arrays::ArrayStatements;
 use super::rows::{RowStatements, Statement};
@@ -46,9 +46,11 @@ fn every_statement(layout: &Layout, dialect: Dialect) -> String {
             ("sweep: move 2", rows.sweep_move(2)),
         ]);
     }
-    let user = Scope::User(UserId::new("golden").unwrap());
+    let user = UserId::new("golden").unwrap();
+    let session = Scope::Session(user.clone(), SessionHandle::generate(&SystemRandom).unwrap());
+    let user = Scope::User(user);
     list.push(("begin of a range", dialect.begin_range().join("; ")));
-    for (whose, scope) in [("all", &Scope::All), ("user", &user)] {
+    for (whose, scope) in [("all", &Scope::All), ("user", &user), ("session", &session)] {
         list.push((whose, String::new()));
         list.push(("list", names.list(scope, Start::First)));
         list.push(("list after", names.list(scope, Start::After)));

@@ -17,6 +17,10 @@ fn key(number: u8) -> StoreKey {
 fn row() -> Row {
     Row {
         user: Some("ann".to_owned()),
+        handle: None,
+        authenticated: None,
+        method: None,
+        proof: None,
         payload: Payload::Text("{}".to_owned()),
         format: "json".to_owned(),
         created: 1,

@@ -3,6 +3,10 @@ CREATE TABLE IF NOT EXISTS "my ""own"" `schema`"."x""; DROP TABLE users; --" (
   "select" BLOB NOT NULL PRIMARY KEY,
   "version" INTEGER NOT NULL,
   "user_id" TEXT,
+  "handle" BLOB,
+  "authenticated_at" INTEGER,
+  "method" TEXT,
+  "proof" BLOB,
   "format" TEXT NOT NULL,
   "da-ta `""' ?" BLOB NOT NULL,
   "created_at" INTEGER NOT NULL,
@@ -28,22 +32,22 @@ CREATE INDEX IF NOT EXISTS "my ""own"" `schema`"."x""; DROP TABLE users; --_swee
 BEGIN IMMEDIATE
 
 -- load 3
-SELECT "select", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "da-ta `""' ?" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "select" IN (?, ?, ?, ?)
+SELECT "select", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "da-ta `""' ?" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "select" IN (?, ?, ?, ?)
 
 -- insert
-INSERT INTO "my ""own"" `schema`"."x""; DROP TABLE users; --" ("select", "version", "user_id", "format", "da-ta `""' ?", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "sweep_at", "user name", "$1") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO "my ""own"" `schema`"."x""; DROP TABLE users; --" ("select", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "da-ta `""' ?", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "sweep_at", "user name", "$1") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- replace
-UPDATE "my ""own"" `schema`"."x""; DROP TABLE users; --" SET "version" = ?, "user_id" = ?, "format" = ?, "da-ta `""' ?" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ?, "user name" = ?, "$1" = ? WHERE "select" = ? AND "expires_at" <= ?
+UPDATE "my ""own"" `schema`"."x""; DROP TABLE users; --" SET "version" = ?, "user_id" = ?, "handle" = ?, "authenticated_at" = ?, "method" = ?, "proof" = ?, "format" = ?, "da-ta `""' ?" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ?, "user name" = ?, "$1" = ? WHERE "select" = ? AND "expires_at" <= ?
 
 -- update
-UPDATE "my ""own"" `schema`"."x""; DROP TABLE users; --" SET "version" = ?, "user_id" = ?, "format" = ?, "da-ta `""' ?" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = MIN("sweep_at", ?), "user name" = ?, "$1" = ? WHERE "select" = ? AND "version" = ? AND "expires_at" > ?
+UPDATE "my ""own"" `schema`"."x""; DROP TABLE users; --" SET "version" = ?, "user_id" = ?, "handle" = ?, "authenticated_at" = ?, "method" = ?, "proof" = ?, "format" = ?, "da-ta `""' ?" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = MIN("sweep_at", ?), "user name" = ?, "$1" = ? WHERE "select" = ? AND "version" = ? AND "expires_at" > ?
 
 -- touch
 UPDATE "my ""own"" `schema`"."x""; DROP TABLE users; --" SET "seen_at" = MAX("seen_at", ?), "expires_at" = MAX("expires_at", ?) WHERE "select" = ? AND "version" = ? AND "expires_at" > ?
 
 -- rename
-UPDATE "my ""own"" `schema`"."x""; DROP TABLE users; --" SET "select" = ?, "version" = ?, "user_id" = ?, "format" = ?, "da-ta `""' ?" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ?, "user name" = ?, "$1" = ? WHERE "select" = ? AND "version" = ? AND "expires_at" > ?
+UPDATE "my ""own"" `schema`"."x""; DROP TABLE users; --" SET "select" = ?, "version" = ?, "user_id" = ?, "handle" = ?, "authenticated_at" = ?, "method" = ?, "proof" = ?, "format" = ?, "da-ta `""' ?" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ?, "user name" = ?, "$1" = ? WHERE "select" = ? AND "version" = ? AND "expires_at" > ?
 
 -- delete
 DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "select" = ?
@@ -70,30 +74,30 @@ BEGIN IMMEDIATE
 
 
 -- list
-SELECT "select", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? ORDER BY "select" LIMIT ?
+SELECT "select", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND LENGTH("verifier") > 0 ORDER BY "select" LIMIT ?
 
 -- list after
-SELECT "select", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "select" > ? ORDER BY "select" LIMIT ?
+SELECT "select", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND LENGTH("verifier") > 0 AND "select" > ? ORDER BY "select" LIMIT ?
 
 -- count
-SELECT COUNT(*) FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ?
+SELECT COUNT(*) FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND LENGTH("verifier") > 0
 
 -- end
-DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ?;
-DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" <= ?
+DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND LENGTH("verifier") > 0;
+DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" <= ? AND LENGTH("verifier") > 0
 
 -- end but one
-DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "select" <> ?;
-DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" <= ? AND "select" <> ?
+DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND LENGTH("verifier") > 0 AND "select" <> ?;
+DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" <= ? AND LENGTH("verifier") > 0 AND "select" <> ?
 
 -- user
 
 
 -- list
-SELECT "select", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? ORDER BY "select" LIMIT ?
+SELECT "select", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? ORDER BY "select" LIMIT ?
 
 -- list after
-SELECT "select", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? AND "select" > ? ORDER BY "select" LIMIT ?
+SELECT "select", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? AND "select" > ? ORDER BY "select" LIMIT ?
 
 -- count
 SELECT COUNT(*) FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ?
@@ -105,6 +109,26 @@ DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at"
 -- end but one
 DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? AND "select" <> ?;
 DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" <= ? AND "user_id" = ? AND "select" <> ?
+
+-- session
+
+
+-- list
+SELECT "select", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ? ORDER BY "select" LIMIT ?
+
+-- list after
+SELECT "select", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ? AND "select" > ? ORDER BY "select" LIMIT ?
+
+-- count
+SELECT COUNT(*) FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ?
+
+-- end
+DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ?;
+DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" <= ? AND "user_id" = ? AND "handle" = ?
+
+-- end but one
+DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ? AND "select" <> ?;
+DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" <= ? AND "user_id" = ? AND "handle" = ? AND "select" <> ?
 
 -- question
 SELECT name, type, CASE WHEN "notnull" = 0 THEN '1' ELSE '0' END, CASE WHEN dflt_value IS NOT NULL OR (pk = 1 AND UPPER(type) = 'INTEGER') THEN '1' ELSE '0' END, NULL FROM pragma_table_info(?1, ?2)

@@ -3,6 +3,10 @@ CREATE TABLE IF NOT EXISTS `sessions` (
   `key` VARBINARY(255) NOT NULL PRIMARY KEY,
   `version` BIGINT NOT NULL,
   `user_id` VARBINARY(255),
+  `handle` VARBINARY(255),
+  `authenticated_at` BIGINT,
+  `method` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
+  `proof` VARBINARY(255),
   `format` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `data` LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   `created_at` BIGINT NOT NULL,
@@ -26,22 +30,22 @@ CREATE TABLE IF NOT EXISTS `sessions` (
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION
 
 -- load 3
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier`, `data` FROM `sessions` WHERE `key` IN (?, ?, ?, ?)
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `handle`, `authenticated_at`, `method`, `proof`, `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier`, `data` FROM `sessions` WHERE `key` IN (?, ?, ?, ?)
 
 -- insert
-INSERT INTO `sessions` (`key`, `version`, `user_id`, `format`, `data`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier`, `sweep_at`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO `sessions` (`key`, `version`, `user_id`, `handle`, `authenticated_at`, `method`, `proof`, `format`, `data`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier`, `sweep_at`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- replace
-UPDATE `sessions` SET `version` = ?, `user_id` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = ? WHERE `key` = ? AND `expires_at` <= ?
+UPDATE `sessions` SET `version` = ?, `user_id` = ?, `handle` = ?, `authenticated_at` = ?, `method` = ?, `proof` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = ? WHERE `key` = ? AND `expires_at` <= ?
 
 -- update
-UPDATE `sessions` SET `version` = ?, `user_id` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = LEAST(`sweep_at`, ?) WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
+UPDATE `sessions` SET `version` = ?, `user_id` = ?, `handle` = ?, `authenticated_at` = ?, `method` = ?, `proof` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = LEAST(`sweep_at`, ?) WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
 
 -- touch
 UPDATE `sessions` SET `seen_at` = GREATEST(`seen_at`, ?), `expires_at` = GREATEST(`expires_at`, ?) WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
 
 -- rename
-UPDATE `sessions` SET `key` = ?, `version` = ?, `user_id` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = ? WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
+UPDATE `sessions` SET `key` = ?, `version` = ?, `user_id` = ?, `handle` = ?, `authenticated_at` = ?, `method` = ?, `proof` = ?, `format` = ?, `data` = ?, `created_at` = ?, `seen_at` = ?, `expires_at` = ?, `deadline_at` = ?, `idle_ms` = ?, `absolute_ms` = ?, `persistence` = ?, `device` = ?, `verifier` = ?, `sweep_at` = ? WHERE `key` = ? AND `version` = ? AND `expires_at` > ?
 
 -- delete
 DELETE FROM `sessions` WHERE `key` = ?
@@ -68,30 +72,30 @@ SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION
 
 
 -- list
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? ORDER BY `key` LIMIT ?
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `handle`, `authenticated_at`, `method`, `proof`, `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND LENGTH(`verifier`) > 0 ORDER BY `key` LIMIT ?
 
 -- list after
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `key` > ? ORDER BY `key` LIMIT ?
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `handle`, `authenticated_at`, `method`, `proof`, `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND LENGTH(`verifier`) > 0 AND `key` > ? ORDER BY `key` LIMIT ?
 
 -- count
-SELECT COUNT(*) FROM `sessions` WHERE `expires_at` > ?
+SELECT COUNT(*) FROM `sessions` WHERE `expires_at` > ? AND LENGTH(`verifier`) > 0
 
 -- end
-DELETE FROM `sessions` WHERE `expires_at` > ?;
-DELETE FROM `sessions` WHERE `expires_at` <= ?
+DELETE FROM `sessions` WHERE `expires_at` > ? AND LENGTH(`verifier`) > 0;
+DELETE FROM `sessions` WHERE `expires_at` <= ? AND LENGTH(`verifier`) > 0
 
 -- end but one
-DELETE FROM `sessions` WHERE `expires_at` > ? AND `key` <> ?;
-DELETE FROM `sessions` WHERE `expires_at` <= ? AND `key` <> ?
+DELETE FROM `sessions` WHERE `expires_at` > ? AND LENGTH(`verifier`) > 0 AND `key` <> ?;
+DELETE FROM `sessions` WHERE `expires_at` <= ? AND LENGTH(`verifier`) > 0 AND `key` <> ?
 
 -- user
 
 
 -- list
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? ORDER BY `key` LIMIT ?
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `handle`, `authenticated_at`, `method`, `proof`, `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? ORDER BY `key` LIMIT ?
 
 -- list after
-SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `key` > ? ORDER BY `key` LIMIT ?
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `handle`, `authenticated_at`, `method`, `proof`, `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `key` > ? ORDER BY `key` LIMIT ?
 
 -- count
 SELECT COUNT(*) FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ?
@@ -103,6 +107,26 @@ DELETE FROM `sessions` WHERE `expires_at` <= ? AND `user_id` = ?
 -- end but one
 DELETE FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `key` <> ?;
 DELETE FROM `sessions` WHERE `expires_at` <= ? AND `user_id` = ? AND `key` <> ?
+
+-- session
+
+
+-- list
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `handle`, `authenticated_at`, `method`, `proof`, `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `handle` = ? ORDER BY `key` LIMIT ?
+
+-- list after
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `handle`, `authenticated_at`, `method`, `proof`, `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `handle` = ? AND `key` > ? ORDER BY `key` LIMIT ?
+
+-- count
+SELECT COUNT(*) FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `handle` = ?
+
+-- end
+DELETE FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `handle` = ?;
+DELETE FROM `sessions` WHERE `expires_at` <= ? AND `user_id` = ? AND `handle` = ?
+
+-- end but one
+DELETE FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `handle` = ? AND `key` <> ?;
+DELETE FROM `sessions` WHERE `expires_at` <= ? AND `user_id` = ? AND `handle` = ? AND `key` <> ?
 
 -- question
 SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), CASE WHEN is_nullable = 'YES' THEN '1' ELSE '0' END, CASE WHEN column_default IS NOT NULL OR extra LIKE '%auto_increment%' OR extra LIKE '%GENERATED%' THEN '1' ELSE '0' END, CAST(character_set_name AS CHAR) FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position

@@ -3,6 +3,10 @@ CREATE TABLE IF NOT EXISTS "sessions" (
   "key" BLOB NOT NULL PRIMARY KEY,
   "version" INTEGER NOT NULL,
   "user_id" TEXT,
+  "handle" BLOB,
+  "authenticated_at" INTEGER,
+  "method" TEXT,
+  "proof" BLOB,
   "format" TEXT NOT NULL,
   "data" TEXT NOT NULL,
   "created_at" INTEGER NOT NULL,
@@ -26,22 +30,22 @@ CREATE INDEX IF NOT EXISTS "sessions_sweep_idx" ON "sessions" ("sweep_at");
 BEGIN IMMEDIATE
 
 -- load 3
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "data" FROM "sessions" WHERE "key" IN (?, ?, ?, ?)
+SELECT "key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "data" FROM "sessions" WHERE "key" IN (?, ?, ?, ?)
 
 -- insert
-INSERT INTO "sessions" ("key", "version", "user_id", "format", "data", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "sweep_at") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO "sessions" ("key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "data", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier", "sweep_at") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- replace
-UPDATE "sessions" SET "version" = ?, "user_id" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ? WHERE "key" = ? AND "expires_at" <= ?
+UPDATE "sessions" SET "version" = ?, "user_id" = ?, "handle" = ?, "authenticated_at" = ?, "method" = ?, "proof" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ? WHERE "key" = ? AND "expires_at" <= ?
 
 -- update
-UPDATE "sessions" SET "version" = ?, "user_id" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = MIN("sweep_at", ?) WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
+UPDATE "sessions" SET "version" = ?, "user_id" = ?, "handle" = ?, "authenticated_at" = ?, "method" = ?, "proof" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = MIN("sweep_at", ?) WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
 
 -- touch
 UPDATE "sessions" SET "seen_at" = MAX("seen_at", ?), "expires_at" = MAX("expires_at", ?) WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
 
 -- rename
-UPDATE "sessions" SET "key" = ?, "version" = ?, "user_id" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ? WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
+UPDATE "sessions" SET "key" = ?, "version" = ?, "user_id" = ?, "handle" = ?, "authenticated_at" = ?, "method" = ?, "proof" = ?, "format" = ?, "data" = ?, "created_at" = ?, "seen_at" = ?, "expires_at" = ?, "deadline_at" = ?, "idle_ms" = ?, "absolute_ms" = ?, "persistence" = ?, "device" = ?, "verifier" = ?, "sweep_at" = ? WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
 
 -- delete
 DELETE FROM "sessions" WHERE "key" = ?
@@ -68,30 +72,30 @@ BEGIN IMMEDIATE
 
 
 -- list
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? ORDER BY "key" LIMIT ?
+SELECT "key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND LENGTH("verifier") > 0 ORDER BY "key" LIMIT ?
 
 -- list after
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "key" > ? ORDER BY "key" LIMIT ?
+SELECT "key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND LENGTH("verifier") > 0 AND "key" > ? ORDER BY "key" LIMIT ?
 
 -- count
-SELECT COUNT(*) FROM "sessions" WHERE "expires_at" > ?
+SELECT COUNT(*) FROM "sessions" WHERE "expires_at" > ? AND LENGTH("verifier") > 0
 
 -- end
-DELETE FROM "sessions" WHERE "expires_at" > ?;
-DELETE FROM "sessions" WHERE "expires_at" <= ?
+DELETE FROM "sessions" WHERE "expires_at" > ? AND LENGTH("verifier") > 0;
+DELETE FROM "sessions" WHERE "expires_at" <= ? AND LENGTH("verifier") > 0
 
 -- end but one
-DELETE FROM "sessions" WHERE "expires_at" > ? AND "key" <> ?;
-DELETE FROM "sessions" WHERE "expires_at" <= ? AND "key" <> ?
+DELETE FROM "sessions" WHERE "expires_at" > ? AND LENGTH("verifier") > 0 AND "key" <> ?;
+DELETE FROM "sessions" WHERE "expires_at" <= ? AND LENGTH("verifier") > 0 AND "key" <> ?
 
 -- user
 
 
 -- list
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? ORDER BY "key" LIMIT ?
+SELECT "key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? ORDER BY "key" LIMIT ?
 
 -- list after
-SELECT "key", "version", "user_id", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "key" > ? ORDER BY "key" LIMIT ?
+SELECT "key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "key" > ? ORDER BY "key" LIMIT ?
 
 -- count
 SELECT COUNT(*) FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ?
@@ -103,6 +107,26 @@ DELETE FROM "sessions" WHERE "expires_at" <= ? AND "user_id" = ?
 -- end but one
 DELETE FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "key" <> ?;
 DELETE FROM "sessions" WHERE "expires_at" <= ? AND "user_id" = ? AND "key" <> ?
+
+-- session
+
+
+-- list
+SELECT "key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ? ORDER BY "key" LIMIT ?
+
+-- list after
+SELECT "key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ? AND "key" > ? ORDER BY "key" LIMIT ?
+
+-- count
+SELECT COUNT(*) FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ?
+
+-- end
+DELETE FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ?;
+DELETE FROM "sessions" WHERE "expires_at" <= ? AND "user_id" = ? AND "handle" = ?
+
+-- end but one
+DELETE FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ? AND "key" <> ?;
+DELETE FROM "sessions" WHERE "expires_at" <= ? AND "user_id" = ? AND "handle" = ? AND "key" <> ?
 
 -- question
 SELECT name, type, CASE WHEN "notnull" = 0 THEN '1' ELSE '0' END, CASE WHEN dflt_value IS NOT NULL OR (pk = 1 AND UPPER(type) = 'INTEGER') THEN '1' ELSE '0' END, NULL FROM pragma_table_info(?1, ?2)

@@ -169,6 +169,6 @@ async fn a_file_that_another_process_keeps_to_itself_is_said() {
 
 /// Inserts a row that no load can read.
 fn insert_unreadable(connection: &rusqlite::Connection, number: u32) {
-    let text = "INSERT INTO sessions VALUES (?, 1, NULL, 'json', '{}', 0, 0, 0, NULL, NULL, NULL, 70000, NULL, x'', 0)";
+    let text = "INSERT INTO sessions VALUES (?, 1, NULL, NULL, NULL, NULL, NULL, 'json', '{}', 0, 0, 0, NULL, NULL, NULL, 70000, NULL, x'', 0)";
     connection.execute(text, [super::key(number).as_bytes()]).unwrap();
 }

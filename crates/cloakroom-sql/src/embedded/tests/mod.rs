@@ -68,6 +68,10 @@ fn key(number: u32) -> StoreKey {
 fn row(payload: &str, expires: i64) -> Row {
     Row {
         user: Some("ann".to_owned()),
+        handle: None,
+        authenticated: None,
+        method: None,
+        proof: None,
         payload: Payload::Text(payload.to_owned()),
         format: "json".to_owned(),
         created: 1,

@@ -226,6 +226,10 @@ fn touch(number: u8, version: i64) -> Operation {
 fn rename(from: u8, to: u8) -> Operation {
     let row = crate::operation::Row {
         user: None,
+        handle: None,
+        authenticated: None,
+        method: None,
+        proof: None,
         payload: crate::operation::Payload::Text(String::new()),
         format: String::new(),
         created: 0,
