@@ -52,7 +52,7 @@ impl PasswordMatch {
     /// As [`PasswordMatch::upgrade`], with a link that keeps the user's other sessions. `fingerprint` is what sessions
     /// carry while the old hash is stored.
     pub fn upgrade_from(&self, fingerprint: &Fingerprint) -> Option<Upgrade> {
-        self.upgrade.as_ref().map(|hash| Upgrade::new(fingerprint, hash.clone()))
+        self.upgrade.as_ref().map(|hash| Upgrade::new(fingerprint, &self.stored, hash.clone()))
     }
 }
 

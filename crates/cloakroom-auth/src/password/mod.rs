@@ -6,6 +6,7 @@
 //!
 //! - **Cost.** Every check computes one hash, whether the account exists or not and whether the password is right or
 //!   not, missing, or too long. See [`Passwords::verify`].
+//! - **Signing in.** [`PasswordStrategy`] is the whole of it, from a name to a [`Verdict`](crate::Verdict).
 //! - **Bounds.** What a stored hash asks for is compared with a [`Ceiling`] before it is done. See [`Ceiling`].
 //! - **bcrypt's 72 bytes.** bcrypt sees no more than 72 bytes and nothing after a NUL. A longer password never matches
 //!   by its beginning: see [`Check::BeyondBcrypt`].
@@ -42,6 +43,7 @@ mod pool;
 mod scheme;
 mod secret;
 mod stored;
+mod strategy;
 #[cfg(test)]
 mod tests;
 mod upgrade;
@@ -55,4 +57,5 @@ pub use parameters::Argon2Parameters;
 pub use passwords::Passwords;
 pub use scheme::Algorithm;
 pub use secret::Password;
+pub use strategy::PasswordStrategy;
 pub use upgrade::{Upgrade, accepts_through};

@@ -1,5 +1,7 @@
 //! A better hash of the same password, without signing anybody out.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_core::Fingerprint;
@@ -39,14 +41,21 @@ use super::hash::PasswordHash;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Upgrade {
+    replaces: Replaced,
     hash: PasswordHash,
     link: String,
 }
 
 impl Upgrade {
-    pub(super) fn new(fingerprint: &Fingerprint, hash: PasswordHash) -> Self {
+    pub(super) fn new(fingerprint: &Fingerprint, replaces: &str, hash: PasswordHash) -> Self {
         let link = link(fingerprint, hash.as_str());
-        Self { hash, link }
+        Self { replaces: Replaced(replaces.to_owned()), hash, link }
+    }
+
+    /// The stored hash that the password matched. Where another one is stored by now, the password was changed
+    /// meanwhile, or another sign-in was quicker: store nothing.
+    pub fn replaces(&self) -> &str {
+        &self.replaces.0
     }
 
     /// The hash to store in place of the old one.
@@ -57,6 +66,16 @@ impl Upgrade {
     /// What to store beside it: 43 ASCII characters, which are worth nothing to whoever reads them.
     pub fn link(&self) -> &str {
         &self.link
+    }
+}
+
+/// The old hash, which is no better to print than a new one.
+#[derive(Clone)]
+struct Replaced(String);
+
+impl fmt::Debug for Replaced {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("redacted")
     }
 }
 

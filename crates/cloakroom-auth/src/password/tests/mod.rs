@@ -5,6 +5,7 @@ mod cost;
 mod hostile;
 mod secrets;
 mod stored;
+mod strategy;
 mod upgrade;
 
 use super::{Argon2Parameters, Check, Password, PasswordError, PasswordMatch, Passwords, PasswordsBuilder};

@@ -6,8 +6,11 @@ async fn asvs_14_1_1_nothing_that_is_printed_holds_a_password_or_a_hash() {
     let hash = passwords.hash(&PASSWORD.into()).await.unwrap();
     let matched = passwords.right(PASSWORD, BCRYPT_HASH).await;
     let upgrade = matched.upgrade().unwrap().clone();
+    let user = cloakroom_core::UserId::new("ann").unwrap();
+    let linked =
+        matched.upgrade_from(&cloakroom_core::Fingerprint::new(&user, BCRYPT_HASH.as_bytes())).unwrap();
     let printed = format!(
-        "{:?} {hash:?} {matched:?} {upgrade:?} {passwords:?} {:?}",
+        "{:?} {hash:?} {matched:?} {upgrade:?} {linked:?} {passwords:?} {:?}",
         Password::from(PASSWORD),
         Check::Right(passwords.right(PASSWORD, BCRYPT_HASH).await),
     );

@@ -60,6 +60,7 @@ async fn r23_an_upgrade_keeps_the_users_sessions_and_a_change_ends_them() {
     let matched = passwords.right(PASSWORD, BCRYPT_HASH).await;
     let upgrade = matched.upgrade_from(&session).unwrap();
     assert_eq!(Some(upgrade.hash()), matched.upgrade());
+    assert_eq!(upgrade.replaces(), BCRYPT_HASH);
     assert_eq!(upgrade.link().len(), 43);
     assert!(accepts_through(upgrade.link(), &session, upgrade.hash().as_str()));
 
