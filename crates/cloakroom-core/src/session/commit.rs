@@ -145,7 +145,8 @@ impl Inner {
                 _dropped = state.discard(policy, now);
                 return Err(SaveError::Gone);
             }
-            Origin::Detached if state.fate == Fate::Destroy => {
+            // Whoever asked for either is told that it did not happen; other changes are dropped as the policy says.
+            Origin::Detached if state.fate == Fate::Destroy || state.admission.is_some() => {
                 return Err(SaveError::Detached { retry_after: self.manager.retry_after() });
             }
             Origin::Detached if !state.changes.is_empty() => {
@@ -262,7 +263,8 @@ impl Inner {
                 Ended::Unexpectedly => upkeep_or(step, SaveError::Gone),
             },
             (ErrorKind::Unavailable | ErrorKind::Overloaded | ErrorKind::Closed, Action::Create { .. })
-                if self.fall_back(store) =>
+                // The fallback knows nothing of a user's right to sign in.
+                if step.admission.is_none() && self.fall_back(store) =>
             {
                 self.manager.notify(&Event::StoreFailed(&error));
                 Ok(Next::Retry)

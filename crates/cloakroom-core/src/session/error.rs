@@ -116,9 +116,10 @@ pub enum SaveError {
         /// The policy's limit.
         limit: usize,
     },
-    /// The session was to be ended, but it could not be loaded and the policy let the request go on without it
-    /// ([`LoadFailure::Anonymous`](crate::LoadFailure::Anonymous)). It is still there: nobody must be told otherwise.
-    #[error("the session could not be loaded and so was not ended")]
+    /// The session was to be ended or signed in to, but it could not be loaded and the policy let the request go on
+    /// without it ([`LoadFailure::Anonymous`](crate::LoadFailure::Anonymous)). It is as it was: nobody must be told
+    /// otherwise.
+    #[error("the session could not be loaded, so it was neither ended nor signed in to")]
     Detached {
         /// After how long the client should try again.
         retry_after: Duration,

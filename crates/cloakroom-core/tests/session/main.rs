@@ -18,6 +18,8 @@ mod reentrancy;
 mod response;
 mod secret;
 mod settle;
+mod sign_in;
+mod sign_in_anew;
 mod support;
 mod trace;
 mod value;
