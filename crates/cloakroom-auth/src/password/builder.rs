@@ -116,7 +116,7 @@ impl PasswordsBuilder {
             None => None,
         };
         if self.parameters.is_weak() {
-            tracing::warn!(target: "cloakroom", "passwords are hashed with parameters for tests");
+            tracing::warn!("passwords are hashed with parameters for tests");
         }
         Ok(self.assemble(decoy))
     }

@@ -61,7 +61,7 @@ impl Hasher {
         }
         self.hash(password)
             .inspect_err(|error| {
-                tracing::warn!(target: "cloakroom", %error, "a password hash stays as it is until the next sign-in");
+                tracing::warn!(%error, "a password hash stays as it is until the next sign-in");
             })
             .ok()
     }

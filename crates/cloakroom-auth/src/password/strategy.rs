@@ -119,7 +119,7 @@ impl<N, U: User> PasswordStrategy<N, U> {
         match store(user.clone(), upgrade).await {
             Ok(stored) => stored.unwrap_or(user),
             Err(error) => {
-                tracing::warn!(target: "cloakroom", %error, "a better password hash could not be stored");
+                tracing::warn!(%error, "a better password hash could not be stored");
                 user
             }
         }
@@ -137,7 +137,7 @@ impl<N: Send, U: User> Strategy<(N, Password), U> for PasswordStrategy<N, U> {
             (_, Ok(Check::Right(_) | Check::Wrong)) => Verdict::Refused(Refusal::Credentials),
             (_, Ok(Check::BeyondBcrypt)) => Verdict::Refused(Refusal::Unusable),
             (_, Err(error @ (PasswordError::UnknownFormat | PasswordError::TooCostly(_)))) => {
-                tracing::warn!(target: "cloakroom", %error, "a user cannot sign in");
+                tracing::warn!(%error, "a user cannot sign in");
                 Verdict::Refused(Refusal::Unusable)
             }
             (_, Err(error)) => return Err(error.into()),
