@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::*;
+use crate::authentication::{Authentication, Method};
 use crate::id::{SALT_BYTES, SessionId};
 use crate::lifetime::Lifetime;
+use crate::random::SystemRandom;
 use crate::record::{Device, UserId};
 use crate::verifier::Verifier;
 
@@ -58,9 +60,15 @@ fn handle(handler: &str, wanted: &mut Record, now: Timestamp) -> (Fate, Usage) {
     match handler {
         "looked" | "looked, found nothing" | "inserted, removed again" => {}
         "did not ask for it" => usage = Usage::Ignored,
+        "only asked for its time left" => usage = Usage::Looked,
         "inserted" => drop(wanted.data.insert("new".into(), 2.into())),
         "inserted what was there" => drop(wanted.data.insert("there".into(), 1.into())),
         "removed what was there" => drop(wanted.data.shift_remove("there")),
+        "proved again who its user is" => {
+            wanted.authentication =
+                Some(Authentication::new(Method::password(), now, &SystemRandom).unwrap());
+            fate = Fate::Rotate;
+        }
         "signed a user in" => wanted.user = Some(UserId::new("7").unwrap()),
         "recorded the device only" => wanted.device = Some(Device::new("a browser")),
         "asked for a longer lifetime only" => {

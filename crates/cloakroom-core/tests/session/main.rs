@@ -9,6 +9,7 @@
 
 mod conflict;
 mod desk;
+mod epoch;
 mod failure;
 mod gone;
 mod lifetime;
@@ -21,5 +22,6 @@ mod settle;
 mod sign_in;
 mod sign_in_anew;
 mod support;
+mod time_left;
 mod trace;
 mod value;
