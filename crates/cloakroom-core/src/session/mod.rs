@@ -5,6 +5,7 @@ mod commit;
 mod error;
 mod inner;
 mod lazy;
+mod settle;
 mod state;
 mod step;
 mod value;
