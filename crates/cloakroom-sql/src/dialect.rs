@@ -75,14 +75,24 @@ impl Dialect {
         }
     }
 
+    /// How a query keeps others from changing its rows before the transaction ends. SQLite has one writer at a time.
+    pub(crate) const fn locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres | Self::Mysql => " FOR UPDATE",
+        }
+    }
+
     /// Begins a transaction that writes rows by their keys.
     ///
     /// SQLite takes its write lock at once, because a read lock that is raised later fails instead of waiting.
-    /// MySQL must not take gap locks, over which nodes that write different keys would deadlock.
+    /// Elsewhere each statement has to see what was committed while the one before waited for a lock, whatever level
+    /// is the default of the application's connections; and MySQL must not take gap locks, over which nodes that
+    /// write different keys would deadlock.
     pub(crate) const fn begin(self) -> &'static [&'static str] {
         match self {
             Self::Sqlite => &["BEGIN IMMEDIATE"],
-            Self::Postgres => &["BEGIN"],
+            Self::Postgres => &["BEGIN ISOLATION LEVEL READ COMMITTED"],
             Self::Mysql => &["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"],
         }
     }

@@ -47,6 +47,7 @@
     )
 )]
 
+mod admission;
 mod builder;
 mod codec;
 mod connect;

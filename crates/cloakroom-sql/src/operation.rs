@@ -6,7 +6,9 @@
 use std::num::NonZeroU32;
 
 use cloakroom_core::Operation as Verb;
-use cloakroom_core::{Page, Scope, StoreError, StoreKey, Swept, Timestamp};
+use cloakroom_core::{Admitted, Page, Scope, StoreError, StoreKey, Swept, Timestamp};
+
+use crate::admission::Admit;
 
 /// A verb that waits to be run.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub(crate) enum Operation {
     Count { scope: Scope, now: Timestamp },
     /// Remove a scope's rows. Runs in a batch of its own.
     End { scope: Scope, keep: Option<StoreKey>, now: Timestamp },
+    /// Do a put if its admission allows it. Runs in a batch of its own.
+    Admit(Box<Admit>),
 }
 
 impl Operation {
@@ -49,6 +53,7 @@ impl Operation {
             Self::List { .. } => Verb::List,
             Self::Count { .. } => Verb::Count,
             Self::End { .. } => Verb::End,
+            Self::Admit(_) => Verb::Admit,
         }
     }
 }
@@ -72,6 +77,8 @@ pub(crate) enum Answer {
     Listed(Vec<(StoreKey, Row)>),
     /// To `Count` and `End`.
     Counted(u64),
+    /// To `Admit`.
+    Admitted(Admitted),
 }
 
 /// A record as columns.

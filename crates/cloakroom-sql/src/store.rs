@@ -186,12 +186,12 @@ impl Inner {
         error
     }
 
-    async fn run(&self, operation: Operation) -> Result<Answer, StoreError> {
+    pub(crate) async fn run(&self, operation: Operation) -> Result<Answer, StoreError> {
         self.core.submit(operation).await
     }
 
     /// For an answer of another kind than the operation has, which no executor gives.
-    fn mismatched(&self, verb: Verb) -> StoreError {
+    pub(crate) fn mismatched(&self, verb: Verb) -> StoreError {
         self.error(ErrorKind::Unknown, verb).with_source("the store answered another question")
     }
 
@@ -211,7 +211,7 @@ impl Inner {
         }
     }
 
-    fn encoded(&self, record: &Record, verb: Verb) -> Result<Row, StoreError> {
+    pub(crate) fn encoded(&self, record: &Record, verb: Verb) -> Result<Row, StoreError> {
         let extra = self.extra.iter().map(|extra| extra.value(record)).collect::<Result<_, _>>();
         let row = extra
             .and_then(|extra| row::write(record, extra, &self.codecs, self.layout.data()))
@@ -223,7 +223,7 @@ impl Inner {
     }
 
     /// A key that is to be written must fit its column whole: a database may cut it off.
-    fn fitting(&self, key: &StoreKey, verb: Verb) -> Result<StoreKey, StoreError> {
+    pub(crate) fn fitting(&self, key: &StoreKey, verb: Verb) -> Result<StoreKey, StoreError> {
         if key.as_bytes().len() > LONGEST_KEY {
             return Err(self.reported(ErrorKind::TooLarge, verb, "the key has more than 255 bytes"));
         }
@@ -245,11 +245,9 @@ impl Inner {
 
     /// The first version of a new row. Random, so that a writer who remembers a former life of the key meets a
     /// conflict; 52 bits, so that it passes through JSON numbers unharmed.
-    fn first_version(&self) -> Result<i64, StoreError> {
+    pub(crate) fn first_version(&self, verb: Verb) -> Result<i64, StoreError> {
         let mut bytes = [0; 8];
-        SystemRandom
-            .fill(&mut bytes)
-            .map_err(|error| self.reported(ErrorKind::Refused, Verb::Create, error))?;
+        SystemRandom.fill(&mut bytes).map_err(|error| self.reported(ErrorKind::Refused, verb, error))?;
         let number = u64::from_le_bytes(bytes) >> 12;
         Ok(i64::try_from(number).unwrap_or_default())
     }
@@ -288,7 +286,8 @@ impl Store for SqlStore {
             match put {
                 Put::New => {
                     let row = inner.encoded(record, Verb::Create)?;
-                    let (key, version) = (inner.fitting(key, Verb::Create)?, inner.first_version()?);
+                    let (key, version) =
+                        (inner.fitting(key, Verb::Create)?, inner.first_version(Verb::Create)?);
                     let version = inner.write(Operation::Create { key, version, row, now }).await?;
                     inner.sweeper.inserted();
                     Ok(version)
@@ -305,13 +304,13 @@ impl Store for SqlStore {
 
     fn admit<'a>(
         &'a self,
-        _: &'a StoreKey,
-        _: Put,
-        _: &'a Record,
-        _: &'a Admission,
-        _: Timestamp,
+        key: &'a StoreKey,
+        put: Put,
+        record: &'a Record,
+        admission: &'a Admission,
+        now: Timestamp,
     ) -> StoreFuture<'a, Admitted> {
-        Box::pin(async move { Err(self.inner.error(ErrorKind::Unsupported, Verb::Admit)) })
+        Box::pin(self.inner.admit(key, put, record, admission, now))
     }
 
     fn touch<'a>(&'a self, key: &'a StoreKey, touch: Touch, now: Timestamp) -> StoreFuture<'a, ()> {

@@ -51,7 +51,8 @@ pub(crate) const fn first(operation: &Operation) -> Option<Statement> {
         | Operation::Sweep { .. }
         | Operation::List { .. }
         | Operation::Count { .. }
-        | Operation::End { .. } => None,
+        | Operation::End { .. }
+        | Operation::Admit(_) => None,
     }
 }
 
@@ -146,7 +147,8 @@ fn key_and_now(operation: &Operation) -> (Option<&[u8]>, Option<i64>) {
         Operation::Sweep { .. }
         | Operation::List { .. }
         | Operation::Count { .. }
-        | Operation::End { .. } => (None, None),
+        | Operation::End { .. }
+        | Operation::Admit(_) => (None, None),
     }
 }
 

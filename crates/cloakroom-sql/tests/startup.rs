@@ -107,7 +107,7 @@ async fn cases<D: Into<Database>, F: Future<Output = D>>(
     };
     let text = ddl(&old, dialect);
     let text: Vec<&str> = text.lines().filter(|line| !is_new(line)).collect();
-    for statement in text.join("\n").split(";").filter(|statement| !statement.trim().is_empty()) {
+    for statement in text.join("\n").split(';').filter(|statement| !statement.trim().is_empty()) {
         execute(statement.to_owned()).await;
     }
     let error = open(database().await, &old, Startup::CreateIfMissing).await.unwrap_err();

@@ -8,10 +8,11 @@ use cloakroom_core::{ErrorKind, Remaining, StoreError, StoreKey, Swept};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
 
+use super::admission::Puts;
 use super::driver::Driver as _;
 use super::lease::{Leases, Ready};
 use super::parameters;
-use super::{Executor, key, scopes};
+use super::{Executor, admission, key, scopes};
 use crate::failure::{Cause, Failure};
 use crate::gather::Direction;
 use crate::operation::{Answer, Operation, Outcome};
@@ -127,6 +128,17 @@ impl Arrays {
     }
 
     async fn write_together(&self, group: &[Operation]) -> Result<Vec<Written>, Failure> {
+        let mut lease = self.leases.take().await?;
+        let result = self.statement_of(lease.connection(), group).await;
+        lease.settle(result)
+    }
+
+    /// The one statement of operations of one verb.
+    async fn statement_of(
+        &self,
+        connection: &mut PgConnection,
+        group: &[Operation],
+    ) -> Result<Vec<Written>, Failure> {
         let statements = &self.statements;
         let layout = &self.names.layout;
         let (text, arguments) = match group.first() {
@@ -136,9 +148,7 @@ impl Arrays {
             Some(Operation::Touch { .. }) => (&statements.touch, parameters::touches(group)?),
             _ => (&statements.delete, parameters::keys(group)?),
         };
-        let mut lease = self.leases.take().await?;
-        let result = fetch(lease.connection(), text, arguments).await;
-        let rows = lease.settle(result)?;
+        let rows = fetch(connection, text, arguments).await?;
         let (mut written, mut live) = (HashSet::new(), HashSet::new());
         for row in &rows {
             let key = StoreKey::from_bytes(row.try_get::<Vec<u8>, _>(0)?);
@@ -172,15 +182,18 @@ impl Arrays {
         loop {
             match self.alone_once(operation).await {
                 Err(failure) if failure.cause == Cause::Contention && attempt < ATTEMPTS => attempt += 1,
-                result => return outcome(operation, result.map(Ok)),
+                result => return outcome(operation, result),
             }
         }
     }
 
-    async fn alone_once(&self, operation: &Operation) -> Result<Answer, Failure> {
+    async fn alone_once(&self, operation: &Operation) -> Result<Written, Failure> {
         let mut lease = self.leases.take().await?;
+        if let Operation::Admit(admit) = operation {
+            return admission::admit(self, lease, &self.names, admit).await;
+        }
         let connection = lease.connection();
-        match operation {
+        let result = match operation {
             Operation::End { .. } => {
                 let result = scopes::end::<Postgres>(connection, &self.names, operation).await;
                 lease.finish(result).await
@@ -193,7 +206,8 @@ impl Arrays {
                 let result = scopes::read::<Postgres>(connection, &self.names, operation).await;
                 lease.settle(result)
             }
-        }
+        };
+        result.map(Ok)
     }
 
     async fn sweep(&self, connection: &mut PgConnection, limit: i64, now: i64) -> Result<Answer, Failure> {
@@ -202,6 +216,13 @@ impl Arrays {
         let (removed, due): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         let remaining = if due >= limit { Remaining::Perhaps } else { Remaining::Nothing };
         Ok(Answer::Swept(Swept { removed: u64::try_from(removed).unwrap_or(0), remaining }))
+    }
+}
+
+impl Puts<Postgres> for Arrays {
+    async fn put(&self, connection: &mut PgConnection, operation: &Operation) -> Result<Written, Failure> {
+        let written = self.statement_of(connection, std::slice::from_ref(operation)).await?;
+        Ok(written.into_iter().next().unwrap_or(Err(ErrorKind::Gone)))
     }
 }
 

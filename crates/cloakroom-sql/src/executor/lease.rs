@@ -187,15 +187,22 @@ impl<DB: Database> Lease<DB> {
 
 impl<DB: Driver> Lease<DB> {
     /// Returns the connection after a transaction that `result` ended: committed, or to be rolled back.
-    pub(crate) async fn finish<T>(mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+    pub(crate) async fn finish<T>(self, result: Result<T, Failure>) -> Result<T, Failure> {
         match result {
             Ok(value) => self.settle(Ok(value)),
             Err(failure) if failure.cause == Cause::Broken => Err(failure),
-            Err(failure) => match DB::command(self.connection(), rollback()).await {
-                Ok(()) => self.settle(Err(failure)),
-                // Dropped in doubt, and so closed.
-                Err(_) => Err(failure),
-            },
+            Err(failure) => {
+                self.undo().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Returns the connection after its transaction was rolled back; one on which that fails is dropped in doubt, and so
+    /// closed.
+    pub(crate) async fn undo(mut self) {
+        if DB::command(self.connection(), rollback()).await.is_ok() {
+            self.state = State::Settled;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What runs a batch of operations on one connection: one file per kind of driver.
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod admission;
 #[cfg(feature = "postgres")]
 pub(crate) mod arrays;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -64,6 +66,7 @@ fn key(operation: &Operation) -> Option<&cloakroom_core::StoreKey> {
         Operation::Sweep { .. }
         | Operation::List { .. }
         | Operation::Count { .. }
-        | Operation::End { .. } => None,
+        | Operation::End { .. }
+        | Operation::Admit(_) => None,
     }
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use cloakroom_core::{ErrorKind, Remaining, StoreError, Swept};
 use sqlx::pool::Pool;
 
+use super::admission::Puts;
 use super::driver::{Driver, Found};
 use super::lease::{Leases, Ready};
-use super::{Executor, key, scopes};
+use super::{Executor, admission, key, scopes};
 use crate::dialect::commit;
 use crate::failure::{Cause, Failure};
 use crate::gather::Direction;
@@ -189,19 +190,23 @@ impl<DB: Driver> Rows<DB> {
             let result = self.alone_once(operation).await;
             match result {
                 Err(failure) if failure.cause == Cause::Contention && attempt < ATTEMPTS => attempt += 1,
-                result => return Self::outcome(operation, result.map(Ok)),
+                result => return Self::outcome(operation, result),
             }
         }
     }
 
-    async fn alone_once(&self, operation: &Operation) -> Result<Answer, Failure> {
+    async fn alone_once(&self, operation: &Operation) -> Result<Written, Failure> {
         let mut lease = self.leases.take().await?;
+        if let Operation::Admit(admit) = operation {
+            return admission::admit(self, lease, &self.names, admit).await;
+        }
         let connection = lease.connection();
         let result = match operation {
             Operation::End { .. } => scopes::end::<DB>(connection, &self.names, operation).await,
             Operation::Sweep { limit, now } => self.sweep(connection, limit.get(), now.as_millis()).await,
             _ => scopes::read::<DB>(connection, &self.names, operation).await,
         };
+        let result = result.map(Ok);
         match operation {
             Operation::End { .. } | Operation::Sweep { .. } => lease.finish(result).await,
             _ => lease.settle(result),
@@ -241,6 +246,12 @@ impl<DB: Driver> Rows<DB> {
             Ok(Err(kind)) => Err(StoreError::new(kind, operation.verb(), backend)),
             Err(failure) => Err(failure.into_error(operation.verb(), backend)),
         }
+    }
+}
+
+impl<DB: Driver> Puts<DB> for Rows<DB> {
+    async fn put(&self, connection: &mut DB::Connection, operation: &Operation) -> Result<Written, Failure> {
+        self.statements_of(connection, operation).await
     }
 }
 

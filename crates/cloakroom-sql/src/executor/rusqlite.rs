@@ -1,5 +1,7 @@
 //! Runs batches on a rusqlite connection, blocking its thread.
 
+mod admission;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -195,6 +197,7 @@ impl Run<'_> {
             Operation::Sweep { limit, now } => Answer::Swept(self.sweep(*limit, *now)?),
             Operation::List { scope, page, now } => Answer::Listed(self.list(scope, page, *now)?),
             Operation::Count { scope, now } => Answer::Counted(self.count(scope, *now)?),
+            Operation::Admit(admit) => self.admit(admit)?,
             Operation::End { scope, keep, now } => Answer::Counted(self.end(scope, keep.as_ref(), *now)?),
             _ => return Err(Fault::Kind(ErrorKind::Unsupported)),
         })

@@ -36,7 +36,8 @@ impl Direction {
             | Operation::Rename { .. }
             | Operation::Delete { .. }
             | Operation::Sweep { .. }
-            | Operation::End { .. } => Self::Write,
+            | Operation::End { .. }
+            | Operation::Admit(_) => Self::Write,
         }
     }
 }
@@ -152,6 +153,7 @@ fn keys(operation: &Operation) -> [Option<&StoreKey>; 2] {
         Operation::Sweep { .. }
         | Operation::List { .. }
         | Operation::Count { .. }
-        | Operation::End { .. } => [None, None],
+        | Operation::End { .. }
+        | Operation::Admit(_) => [None, None],
     }
 }

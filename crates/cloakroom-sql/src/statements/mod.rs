@@ -1,5 +1,6 @@
 //! Every SQL statement of the store: layout × dialect → text, made once.
 
+pub(crate) mod admission;
 pub(crate) mod arrays;
 pub(crate) mod rows;
 
@@ -30,6 +31,9 @@ pub(crate) const LOADED: [Column; 18] = [
     Column::Verifier,
     Column::Data,
 ];
+
+/// What a listing selects: the same without the data.
+pub(crate) const LISTED: [Column; LOADED.len() - 1] = *LOADED.first_chunk().unwrap();
 
 /// What a row brings, besides its key, version, sweep time and extra columns.
 pub(crate) const WRITTEN: [Column; 16] = [
@@ -118,7 +122,7 @@ impl Names {
         }
         format!(
             "SELECT {} FROM {} WHERE {} ORDER BY {key} LIMIT {}",
-            self.loaded(LOADED.split_last().map_or(&[], |(_data, others)| others), ""),
+            self.loaded(&LISTED, ""),
             self.table(),
             conditions.join(" AND "),
             marks.next(),

@@ -58,6 +58,9 @@ fn every_statement(layout: &Layout, dialect: Dialect) -> String {
         list.push(("end", names.end(scope, Keep::Nothing).join(";\n")));
         list.push(("end but one", names.end(scope, Keep::One).join(";\n")));
     }
+    list.push(("admission: mark", names.mark()));
+    list.push(("admission: held 3", names.held(3)));
+    list.push(("admission: remove 3", names.remove(3)));
     for question in questions(&names) {
         list.push(("question", format!("{}\n-- {:?}", question.text, question.arguments)));
     }

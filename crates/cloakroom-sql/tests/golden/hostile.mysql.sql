@@ -130,6 +130,15 @@ DELETE FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` 
 DELETE FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` > ? AND `user_id` = ? AND `handle` = ? AND `select` <> ?;
 DELETE FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `expires_at` <= ? AND `user_id` = ? AND `handle` = ? AND `select` <> ?
 
+-- admission: mark
+SELECT `select` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `select` = ? AND `version` = ? AND `expires_at` > ? FOR UPDATE
+
+-- admission: held 3
+SELECT `select`, `version`, CONVERT(`user_id` USING utf8mb4), `handle`, `authenticated_at`, `method`, `proof`, `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `select` IN (?, ?, ?, ?) ORDER BY `select` FOR UPDATE
+
+-- admission: remove 3
+DELETE FROM `my "own" ``schema```.`x"; DROP TABLE users; --` WHERE `select` IN (?, ?, ?, ?)
+
 -- question
 SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), CASE WHEN is_nullable = 'YES' THEN '1' ELSE '0' END, CASE WHEN column_default IS NOT NULL OR extra LIKE '%auto_increment%' OR extra LIKE '%GENERATED%' THEN '1' ELSE '0' END, CAST(character_set_name AS CHAR) FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position
 -- [Some("my \"own\" `schema`"), Some("x\"; DROP TABLE users; --")]

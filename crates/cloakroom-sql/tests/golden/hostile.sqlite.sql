@@ -130,6 +130,15 @@ DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at"
 DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ? AND "select" <> ?;
 DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "expires_at" <= ? AND "user_id" = ? AND "handle" = ? AND "select" <> ?
 
+-- admission: mark
+SELECT "select" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "select" = ? AND "version" = ? AND "expires_at" > ?
+
+-- admission: held 3
+SELECT "select", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "select" IN (?, ?, ?, ?) ORDER BY "select"
+
+-- admission: remove 3
+DELETE FROM "my ""own"" `schema`"."x""; DROP TABLE users; --" WHERE "select" IN (?, ?, ?, ?)
+
 -- question
 SELECT name, type, CASE WHEN "notnull" = 0 THEN '1' ELSE '0' END, CASE WHEN dflt_value IS NOT NULL OR (pk = 1 AND UPPER(type) = 'INTEGER') THEN '1' ELSE '0' END, NULL FROM pragma_table_info(?1, ?2)
 -- [Some("x\"; DROP TABLE users; --"), Some("my \"own\" `schema`")]

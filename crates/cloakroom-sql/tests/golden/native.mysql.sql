@@ -128,6 +128,15 @@ DELETE FROM `sessions` WHERE `expires_at` <= ? AND `user_id` = ? AND `handle` = 
 DELETE FROM `sessions` WHERE `expires_at` > ? AND `user_id` = ? AND `handle` = ? AND `key` <> ?;
 DELETE FROM `sessions` WHERE `expires_at` <= ? AND `user_id` = ? AND `handle` = ? AND `key` <> ?
 
+-- admission: mark
+SELECT `key` FROM `sessions` WHERE `key` = ? AND `version` = ? AND `expires_at` > ? FOR UPDATE
+
+-- admission: held 3
+SELECT `key`, `version`, CONVERT(`user_id` USING utf8mb4), `handle`, `authenticated_at`, `method`, `proof`, `format`, `created_at`, `seen_at`, `expires_at`, `deadline_at`, `idle_ms`, `absolute_ms`, `persistence`, `device`, `verifier` FROM `sessions` WHERE `key` IN (?, ?, ?, ?) ORDER BY `key` FOR UPDATE
+
+-- admission: remove 3
+DELETE FROM `sessions` WHERE `key` IN (?, ?, ?, ?)
+
 -- question
 SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), CASE WHEN is_nullable = 'YES' THEN '1' ELSE '0' END, CASE WHEN column_default IS NOT NULL OR extra LIKE '%auto_increment%' OR extra LIKE '%GENERATED%' THEN '1' ELSE '0' END, CAST(character_set_name AS CHAR) FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position
 -- [None, Some("sessions")]

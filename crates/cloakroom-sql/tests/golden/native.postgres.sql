@@ -119,7 +119,7 @@ WITH due AS MATERIALIZED (
 SELECT (SELECT COUNT(*) FROM removed), (SELECT COUNT(*) FROM due)
 
 -- begin of a range
-BEGIN
+BEGIN ISOLATION LEVEL READ COMMITTED
 
 -- all
 
@@ -180,6 +180,15 @@ DELETE FROM "sessions" WHERE "expires_at" <= $1 AND "user_id" = $2 AND "handle" 
 -- end but one
 DELETE FROM "sessions" WHERE "expires_at" > $1 AND "user_id" = $2 AND "handle" = $3 AND "key" <> $4;
 DELETE FROM "sessions" WHERE "expires_at" <= $1 AND "user_id" = $2 AND "handle" = $3 AND "key" <> $4
+
+-- admission: mark
+SELECT "key" FROM "sessions" WHERE "key" = $1 AND "version" = $2 AND "expires_at" > $3 FOR UPDATE
+
+-- admission: held 3
+SELECT "key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence"::bigint, "device", "verifier" FROM "sessions" WHERE "key" IN ($1, $2, $3, $4) ORDER BY "key" FOR UPDATE
+
+-- admission: remove 3
+DELETE FROM "sessions" WHERE "key" IN ($1, $2, $3, $4)
 
 -- question
 SELECT attname::text, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN '0' ELSE '1' END, CASE WHEN atthasdef OR attidentity <> '' THEN '1' ELSE '0' END, NULL::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum

@@ -128,6 +128,15 @@ DELETE FROM "sessions" WHERE "expires_at" <= ? AND "user_id" = ? AND "handle" = 
 DELETE FROM "sessions" WHERE "expires_at" > ? AND "user_id" = ? AND "handle" = ? AND "key" <> ?;
 DELETE FROM "sessions" WHERE "expires_at" <= ? AND "user_id" = ? AND "handle" = ? AND "key" <> ?
 
+-- admission: mark
+SELECT "key" FROM "sessions" WHERE "key" = ? AND "version" = ? AND "expires_at" > ?
+
+-- admission: held 3
+SELECT "key", "version", "user_id", "handle", "authenticated_at", "method", "proof", "format", "created_at", "seen_at", "expires_at", "deadline_at", "idle_ms", "absolute_ms", "persistence", "device", "verifier" FROM "sessions" WHERE "key" IN (?, ?, ?, ?) ORDER BY "key"
+
+-- admission: remove 3
+DELETE FROM "sessions" WHERE "key" IN (?, ?, ?, ?)
+
 -- question
 SELECT name, type, CASE WHEN "notnull" = 0 THEN '1' ELSE '0' END, CASE WHEN dflt_value IS NOT NULL OR (pk = 1 AND UPPER(type) = 'INTEGER') THEN '1' ELSE '0' END, NULL FROM pragma_table_info(?1, ?2)
 -- [Some("sessions"), None]

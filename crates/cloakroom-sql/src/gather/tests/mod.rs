@@ -269,5 +269,6 @@ fn describe(operation: &Operation) -> String {
         Operation::List { .. } => "list".to_owned(),
         Operation::Count { .. } => "count".to_owned(),
         Operation::End { .. } => "end".to_owned(),
+        Operation::Admit(_) => "admit".to_owned(),
     }
 }
