@@ -1,14 +1,18 @@
 //! Any sequence of calls over several requests and visitors comes to what a naive model says.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use cloakroom_core::Clock as _;
-use cloakroom_core::{Lifetime, Loaded, Persistence, Policy, SaveError, Session, Store as _, TouchPolicy};
+use cloakroom_core::{
+    Lifetime, Loaded, Persistence, Policy, SaveError, Session, SessionLimit, Store as _, Summary,
+    TouchPolicy, Version, WhenFull,
+};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use crate::naive::{Call, LIFETIMES, MINUTE_MS, Model, Wish};
+use crate::naive::{Call, Entry, LIFETIMES, MINUTE_MS, Model, Wish};
 use crate::support::*;
 
 fn lifetime(kind: usize) -> Lifetime {
@@ -41,12 +45,17 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         2 => Just(Call::Destroy),
         2 => (0..2_u8).prop_map(Call::SetUser),
         1 => Just(Call::ClearUser),
+        2 => (0..2_u8, entries()).prop_map(|(user, entry)| Call::SignIn(user, entry)),
         2 => (0..3_usize).prop_map(Call::Renew),
         2 => Just(Call::Save),
         1 => Just(Call::Reload),
         1 => (1..15_u8).prop_map(Call::Wait),
     ];
     prop::collection::vec(call, 0..8)
+}
+
+fn entries() -> impl Strategy<Value = Entry> {
+    prop_oneof![Just(Entry::Open), Just(Entry::Superseded), Just(Entry::Only), Just(Entry::First)]
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -101,10 +110,12 @@ impl Both {
                 continue;
             }
             let expected = self.model.call(&mut work, call);
-            assert_eq!(perform(&session, call), expected.is_ok(), "{call:?}");
+            assert_eq!(self.perform(&session, call), expected.is_ok(), "{call:?}");
             self.tick();
             assert_eq!(session.data(), work.wanted.data, "{call:?}");
             assert_eq!(session.user(), work.wanted.user.map(|name| user(&name.to_string())), "{call:?}");
+            let signed_in = session.authentication().map(|it| it.at.as_millis());
+            assert_eq!(signed_in, work.wanted.signed_in, "{call:?}");
         }
         let expected = self.model.finish(visitor, &mut work);
         match self.site.close(&mut self.browsers[visitor], &lazy) {
@@ -116,6 +127,40 @@ impl Both {
             let known = self.cookies.entry(id).or_insert_with(|| cookie.to_owned());
             assert_eq!(known, cookie);
         }
+    }
+
+    fn perform(&self, session: &Session, call: &Call) -> bool {
+        let key = |key: &u8| format!("k{key}");
+        match call {
+            Call::Insert(name, value) => session.insert(key(name), value).unwrap(),
+            Call::Remove(name) => drop(session.remove(key(name))),
+            Call::Update(name) => {
+                session.update(key(name), |n: Option<i64>| n.unwrap_or(0) + 1).unwrap();
+            }
+            Call::Clear => session.clear(),
+            Call::Rotate => session.rotate(),
+            Call::Destroy => session.destroy(),
+            Call::SetUser(name) => session.set_user(user(&name.to_string())),
+            Call::ClearUser => session.clear_user(),
+            Call::SignIn(name, entry) => return self.sign_in(session, &name.to_string(), *entry).is_ok(),
+            Call::Renew(kind) => session.renew(lifetime(*kind)),
+            Call::Save => return run(session.save()).is_ok(),
+            Call::Reload => return run(session.reload()).is_ok(),
+            Call::Wait(_) => {}
+        }
+        true
+    }
+
+    fn sign_in(&self, session: &Session, name: &str, entry: Entry) -> Result<Vec<Summary>, SaveError> {
+        let mut admission = crate::sign_in::admission(&self.site, name);
+        let one = |when_full| Some(SessionLimit { most: NonZeroU32::MIN, when_full });
+        match entry {
+            Entry::Open => {}
+            Entry::Superseded => admission.version = Version::number(-1),
+            Entry::Only => admission.limit = one(WhenFull::EndOldest),
+            Entry::First => admission.limit = one(WhenFull::Refuse),
+        }
+        run(session.sign_in(user(name), crate::sign_in::password(&self.site), admission))
     }
 
     fn tick(&self) {
@@ -141,33 +186,13 @@ impl Both {
             let record = stored.record;
             assert_eq!(record.data, kept.data);
             assert_eq!(record.user, kept.user.map(|name| user(&name.to_string())));
+            assert_eq!(record.authentication.map(|it| it.at.as_millis()), kept.signed_in);
             assert_eq!(record.lifetime, lifetime(kept.kind));
             assert_eq!(record.lifetime.persistence() == Persistence::Persistent, LIFETIMES[kept.kind].2);
             assert_eq!(record.deadline.map(cloakroom_core::Timestamp::as_millis), kept.deadline);
             assert_eq!(record.expires.as_millis(), kept.expires());
         }
     }
-}
-
-fn perform(session: &Session, call: &Call) -> bool {
-    let key = |key: &u8| format!("k{key}");
-    match call {
-        Call::Insert(name, value) => session.insert(key(name), value).unwrap(),
-        Call::Remove(name) => drop(session.remove(key(name))),
-        Call::Update(name) => {
-            session.update(key(name), |n: Option<i64>| n.unwrap_or(0) + 1).unwrap();
-        }
-        Call::Clear => session.clear(),
-        Call::Rotate => session.rotate(),
-        Call::Destroy => session.destroy(),
-        Call::SetUser(name) => session.set_user(user(&name.to_string())),
-        Call::ClearUser => session.clear_user(),
-        Call::Renew(kind) => session.renew(lifetime(*kind)),
-        Call::Save => return run(session.save()).is_ok(),
-        Call::Reload => return run(session.reload()).is_ok(),
-        Call::Wait(_) => {}
-    }
-    true
 }
 
 proptest! {

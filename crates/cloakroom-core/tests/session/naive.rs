@@ -22,10 +22,23 @@ pub(crate) enum Call {
     Destroy,
     SetUser(u8),
     ClearUser,
+    SignIn(u8, Entry),
     Renew(usize),
     Save,
     Reload,
     Wait(u8),
+}
+
+/// What a sign-in meets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Entry {
+    Open,
+    /// All sessions of the user were ended since it began.
+    Superseded,
+    /// There may be one session, and the others make room.
+    Only,
+    /// There may be one session, and whoever comes second is refused.
+    First,
 }
 
 /// A session as the model keeps it.
@@ -33,6 +46,8 @@ pub(crate) enum Call {
 pub(crate) struct Kept {
     pub(crate) data: Data,
     pub(crate) user: Option<u8>,
+    /// When the user signed in, if that was recorded.
+    pub(crate) signed_in: Option<i64>,
     pub(crate) seen: i64,
     pub(crate) deadline: Option<i64>,
     pub(crate) kind: usize,
@@ -40,7 +55,8 @@ pub(crate) struct Kept {
 
 impl Kept {
     pub(crate) fn new(now: i64) -> Self {
-        let mut kept = Self { data: Data::new(), user: None, seen: now, deadline: None, kind: 0 };
+        let mut kept =
+            Self { data: Data::new(), user: None, signed_in: None, seen: now, deadline: None, kind: 0 };
         kept.restart(now);
         kept
     }
@@ -103,6 +119,17 @@ pub(crate) struct Work {
     pub(crate) cookie: Told,
 }
 
+impl Work {
+    fn belong_to(&mut self, user: u8, signed_in: Option<i64>, now: i64) {
+        (self.wanted.user, self.wanted.signed_in) = (Some(user), signed_in);
+        self.wanted.restart(now);
+        if self.wish == Wish::Stay {
+            self.wish = Wish::Move;
+        }
+    }
+}
+
+/// What was done is not stored, and the handler was told.
 pub(crate) struct Gone;
 
 impl Model {
@@ -151,14 +178,12 @@ impl Model {
                     work.stored = Stored::Nothing;
                 }
             }
-            Call::SetUser(user) => {
-                work.wanted.user = Some(*user);
-                work.wanted.restart(now);
-                if work.wish == Wish::Stay {
-                    work.wish = Wish::Move;
-                }
+            Call::SetUser(user) => work.belong_to(*user, None, now),
+            Call::ClearUser => (work.wanted.user, work.wanted.signed_in) = (None, None),
+            Call::SignIn(user, entry) => {
+                work.belong_to(*user, Some(now), now);
+                self.sign_in(work, *user, *entry)?;
             }
-            Call::ClearUser => work.wanted.user = None,
             Call::Renew(kind) => {
                 work.wanted.kind = *kind;
                 work.wanted.restart(now);
@@ -173,6 +198,30 @@ impl Model {
                 }
                 Stored::At(_) | Stored::Nothing => {}
             },
+        }
+        Ok(())
+    }
+
+    fn sign_in(&mut self, work: &mut Work, user: u8, entry: Entry) -> Result<(), Gone> {
+        if work.stored == Stored::Ended {
+            return self.commit(work);
+        }
+        let own = |id: usize| work.stored == Stored::At(id);
+        let others: Vec<usize> = self.sessions.keys().copied().filter(|id| !own(*id)).collect();
+        let others =
+            others.into_iter().filter(|id| self.live(*id).is_some_and(|kept| kept.user == Some(user)));
+        let others: Vec<usize> = others.collect();
+        if entry == Entry::Superseded || entry == Entry::First && !others.is_empty() {
+            work.wanted = match work.stored {
+                Stored::At(_) => work.seen.clone(),
+                Stored::Nothing | Stored::Ended => Kept::new(self.now),
+            };
+            (work.wish, work.touched) = (Wish::Stay, false);
+            return Err(Gone);
+        }
+        self.commit(work)?;
+        if entry == Entry::Only {
+            self.sessions.retain(|id, _| !others.contains(id));
         }
         Ok(())
     }
