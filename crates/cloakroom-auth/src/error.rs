@@ -43,6 +43,9 @@ pub enum AuthError {
     /// The user has to prove again who they are.
     #[error("the user has to prove again who they are")]
     RecentRequired,
+    /// Whoever is signed in has no right to it.
+    #[error("the user may not do this")]
+    Forbidden,
     /// Somebody else's credentials were given to confirm who is signed in.
     #[error("these are the credentials of another user")]
     AnotherUser,
@@ -57,9 +60,12 @@ impl AuthError {
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Users(_) | Self::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Superseded => StatusCode::CONFLICT,
-            Self::SessionLimit | Self::RecentRequired => StatusCode::FORBIDDEN,
+            Self::SessionLimit | Self::Forbidden => StatusCode::FORBIDDEN,
             // Whoever may not sign in learns no more than whoever gave a wrong password.
-            Self::UserGone | Self::NotSignedIn | Self::AnotherUser => StatusCode::UNAUTHORIZED,
+            // A step-up is asked for by 401 (RFC 9470 section 3).
+            Self::UserGone | Self::NotSignedIn | Self::RecentRequired | Self::AnotherUser => {
+                StatusCode::UNAUTHORIZED
+            }
         }
     }
 

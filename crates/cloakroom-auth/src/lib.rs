@@ -9,16 +9,19 @@
 //! | [`Auth`] | the application's sign-in, shared by all requests |
 //! | [`Visit`] | one request's view of it: who is signed in, sign in, sign out |
 //! | [`UserSessions`] | the sessions of one user: list, end one, end the others, end all |
+//! | [`Guard`], [`Denied`] | who is let through, and what the others are told |
 //! | [`password::Passwords`] | hashes and checks passwords, away from the threads that serve |
 //! | [`attempts::Attempts`] | how often somebody may try |
 //! | [`csrf`] | whether a request that changes something was meant by the visitor |
 
 pub mod attempts;
+mod audience;
 mod auth;
 pub mod csrf;
 mod device;
 mod error;
 mod event;
+mod guard;
 mod history;
 mod marks;
 pub mod password;
@@ -30,10 +33,12 @@ mod user;
 mod verified;
 mod visit;
 
+pub use self::audience::{Asked, Audience};
 pub use self::auth::{Auth, AuthBuilder};
 pub use self::device::{AddressKey, Addresses, ShortAddressKey};
 pub use self::error::{AuthError, BoxError};
 pub use self::event::{AuthEvent, AuthObserver, EndedBy};
+pub use self::guard::{Denied, Guard, Pages, Permission};
 pub use self::history::{EndedSession, History};
 pub use self::sessions::{Ending, Place, SignedIn, UserSessions};
 pub use self::sign_in::SignIn;

@@ -238,6 +238,11 @@ impl<U: User> Visit<U> {
         &self.inner.auth
     }
 
+    /// Whether this request has asked who is signed in, and somebody is: then the answer may tell of them.
+    pub fn knows_user(&self) -> bool {
+        self.looked_up().is_some()
+    }
+
     /// The client's address, where it is known.
     pub fn client(&self) -> Option<IpAddr> {
         self.inner.client

@@ -78,7 +78,7 @@ impl SessionError {
         response
     }
 
-    fn describe<B>(self, response: &mut Response<B>) {
+    pub(crate) fn describe<B>(self, response: &mut Response<B>) {
         if matches!(self, Self::MissingLayer) {
             tracing::error!("{self}");
         }
@@ -116,6 +116,6 @@ impl axum_core::response::IntoResponse for SessionError {
 }
 
 /// Rounded up: a client that comes back too early is refused again.
-fn whole_seconds(duration: Duration) -> u64 {
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }

@@ -106,6 +106,11 @@ impl SessionLayer {
         Self { client: Client(Some(Arc::new(find))), ..self }
     }
 
+    #[cfg(feature = "auth")]
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The sessions that the layer gives out, for listing and ending them elsewhere.
     pub const fn manager(&self) -> &SessionManager {
         &self.manager

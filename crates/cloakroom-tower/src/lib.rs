@@ -30,6 +30,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "auth")]
+pub mod auth;
 #[cfg(feature = "axum")]
 pub mod axum;
 #[cfg(feature = "auth")]
