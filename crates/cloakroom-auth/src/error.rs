@@ -6,6 +6,8 @@ use std::time::Duration;
 use cloakroom_core::{LoadError, RandomError, SaveError, StoreError};
 use http::StatusCode;
 
+use crate::strategy::Refusal;
+
 /// Any error of the application's own.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -28,6 +30,9 @@ pub enum AuthError {
     /// Nothing random could be drawn.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// Somebody is not signed in. The text is the same whatever the reason.
+    #[error("the credentials were refused")]
+    Refused(Refusal),
     /// The user has as many sessions as they may.
     #[error("the user has as many sessions as they may; one of them has to end first")]
     SessionLimit,
@@ -59,13 +64,16 @@ impl AuthError {
             Self::Save(error) => error.status(),
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Users(_) | Self::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Refused(Refusal::TooManyAttempts { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Superseded => StatusCode::CONFLICT,
             Self::SessionLimit | Self::Forbidden => StatusCode::FORBIDDEN,
             // Whoever may not sign in learns no more than whoever gave a wrong password.
             // A step-up is asked for by 401 (RFC 9470 section 3).
-            Self::UserGone | Self::NotSignedIn | Self::RecentRequired | Self::AnotherUser => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Refused(_)
+            | Self::UserGone
+            | Self::NotSignedIn
+            | Self::RecentRequired
+            | Self::AnotherUser => StatusCode::UNAUTHORIZED,
         }
     }
 
@@ -75,7 +83,14 @@ impl AuthError {
             Self::Load(error) => error.retry_after(),
             Self::Save(error) => error.retry_after(),
             Self::Store(_) => Some(Duration::from_secs(5)),
+            Self::Refused(Refusal::TooManyAttempts { retry_after }) => Some(*retry_after),
             _ => None,
         }
+    }
+}
+
+impl From<Refusal> for AuthError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }

@@ -68,6 +68,20 @@ pub enum Verdict<U> {
     Redirect(String),
 }
 
+impl<U> Verdict<U> {
+    /// Who it is, for a handler that knows one step only: it refuses whatever asks for another.
+    ///
+    /// # Errors
+    /// The refusal, which is an [`AuthError`](crate::AuthError) too: one answer, whatever the reason.
+    pub fn verified(self) -> Result<Verified<U>, Refusal> {
+        match self {
+            Self::Verified(verified) => Ok(verified),
+            Self::Refused(refusal) => Err(refusal),
+            Self::Challenge(_) | Self::Redirect(_) => Err(Refusal::Other("this handler knows no further step")),
+        }
+    }
+}
+
 /// Why somebody is not signed in. It is told to the log and to observers; a client is told the same whatever it is, so
 /// that nobody learns which accounts exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_auth::Denied;
+use cloakroom_auth::{Denied, Refusal};
 use cloakroom_core::{DecodeError, EncodeError, LoadError, SaveError, StoreError, ValueError};
 use http::header::{CACHE_CONTROL, RETRY_AFTER, VARY};
 use http::{HeaderValue, Response, StatusCode};
@@ -78,7 +78,12 @@ impl AuthError {
                     "You are signed in on as many devices as you may be. Please sign out on one of them.\n"
                 }
                 // No more than whoever has given a wrong password is told.
-                Auth::UserGone | Auth::AnotherUser => "You could not be signed in with this.\n",
+                Auth::Refused(Refusal::TooManyAttempts { .. }) => {
+                    "There were too many attempts. Please wait a while before you try again.\n"
+                }
+                Auth::Refused(_) | Auth::UserGone | Auth::AnotherUser => {
+                    "You could not be signed in with this.\n"
+                }
                 Auth::Store(_) => {
                     "Your sessions cannot be reached at the moment. Please try again shortly.\n"
                 }
@@ -142,6 +147,12 @@ impl From<cloakroom_auth::AuthError> for AuthError {
             cloakroom_auth::AuthError::Save(error) => Self::Session(error.into()),
             error => Self::Auth(error),
         }
+    }
+}
+
+impl From<Refusal> for AuthError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Auth(refusal.into())
     }
 }
 
