@@ -14,31 +14,33 @@ fn who(site: &Site, browser: &Browser) -> Option<UserId> {
 
 #[test]
 fn whoever_ends_a_session_and_signs_in_gets_its_key_and_nothing_else_of_it() {
-    let site = Site::new();
-    let mut browser = signed_in(&site, "bob");
-    let device = Device::new("a browser");
-    site.visit(&mut browser, |session| {
-        session.insert("bobs", 1).unwrap();
-        session.set_device(device.clone());
-        session.renew(Lifetime::idle(720 * HOUR).persistent());
-    })
-    .unwrap();
-    let (old, admission) = (browser.clone(), admission(&site, "ada"));
-    site.clock.advance(MINUTE);
-    let (lazy, session) = site.open(&browser);
-    site.desk.log();
-    session.destroy();
-    session.insert("adas", 2).unwrap();
-    run(session.sign_in(user("ada"), password(&site), admission)).unwrap();
-    assert!(site.close(&mut browser, &lazy).unwrap().sets());
-    assert_eq!(site.desk.log(), ["admit"]);
-    assert_eq!(site.manager.key(&browser.id()), site.manager.key(&old.id()));
-    assert!(site.open(&old).1.is_new(), "the old id still answers");
-    let record = site.desk.row(&site, &browser.id()).unwrap();
-    assert_eq!(record.data.keys().collect::<Vec<_>>(), ["adas"]);
-    assert_eq!((record.user, record.device, record.created), (Some(user("ada")), None, site.clock.now()));
-    assert_eq!(record.lifetime, Lifetime::default());
-    assert_eq!(site.desk.rows(), 1);
+    for policy in [Policy::default(), Policy::default().rotation(Rotation::every(HOUR))] {
+        let site = Site::policy(policy);
+        let mut browser = signed_in(&site, "bob");
+        let device = Device::new("a browser");
+        site.visit(&mut browser, |session| {
+            session.insert("bobs", 1).unwrap();
+            session.set_device(device.clone());
+            session.renew(Lifetime::idle(720 * HOUR).persistent());
+        })
+        .unwrap();
+        let (old, admission) = (browser.clone(), admission(&site, "ada"));
+        site.clock.advance(MINUTE);
+        let (lazy, session) = site.open(&browser);
+        site.desk.log();
+        session.destroy();
+        session.insert("adas", 2).unwrap();
+        run(session.sign_in(user("ada"), password(&site), admission)).unwrap();
+        assert!(site.close(&mut browser, &lazy).unwrap().sets());
+        assert_eq!(site.desk.log(), ["admit"]);
+        assert_eq!(site.manager.key(&browser.id()), site.manager.key(&old.id()));
+        assert!(site.open(&old).1.is_new(), "the old id still answers");
+        let record = site.desk.row(&site, &browser.id()).unwrap();
+        assert_eq!(record.data.keys().collect::<Vec<_>>(), ["adas"]);
+        assert_eq!((record.user, record.device, record.created), (Some(user("ada")), None, site.clock.now()));
+        assert_eq!(record.lifetime, Lifetime::default());
+        assert_eq!(site.desk.rows(), 1);
+    }
 }
 
 #[test]
@@ -127,13 +129,38 @@ fn no_save_in_between_takes_a_sign_in_along() {
     site.desk.next("save", Fault::WaitBefore);
     let stale = Admission { version: Version::number(-1), ..admission(&site, "ada") };
     site.desk.log();
-    let (saved, signed_in) =
-        run(futures_util::future::join(session.save(), session.sign_in(user("ada"), password(&site), stale)));
-    saved.unwrap();
+    // The second save waits for the first, and the sign-in for both.
+    let second = async {
+        session.insert("y", 1).unwrap();
+        session.save().await
+    };
+    let sign_in = session.sign_in(user("ada"), password(&site), stale);
+    let (first, second, signed_in) = run(futures_util::future::join3(session.save(), second, sign_in));
+    assert!(first.is_ok() && second.is_ok(), "{second:?}");
     assert!(matches!(signed_in.unwrap_err(), SaveError::SignInSuperseded));
-    assert_eq!(site.desk.log(), ["save", "admit"]);
+    assert_eq!(site.desk.log(), ["save", "save", "admit"]);
     run(session.save()).unwrap();
-    assert_eq!((who(&site, &browser), site.read(&browser, "x")), (None, Some(1)));
+    assert_eq!(
+        (who(&site, &browser), site.read(&browser, "x"), site.read(&browser, "y")),
+        (None, Some(1), Some(1))
+    );
+}
+
+#[test]
+fn a_sign_in_behind_a_save_in_doubt_is_carried_out_once_that_is_settled_and_not_if_the_client_tries_again() {
+    for (status, expected) in [(OK, Some(user("ada"))), (http::StatusCode::SERVICE_UNAVAILABLE, None)] {
+        let site = Site::new();
+        let mut browser = site.visitor();
+        let (lazy, session) = site.open(&browser);
+        increment(&session);
+        site.desk.next("save", Fault::After(ErrorKind::Unknown));
+        site.desk.next("save", Fault::Before(ErrorKind::Unavailable));
+        assert!(run(session.save()).is_err());
+        let error = sign_in(&site, &session, "ada").unwrap_err();
+        assert_eq!((error.outcome(), error.status().as_u16()), (Outcome::Unknown, 503));
+        site.close_with(&mut browser, &lazy, status).unwrap();
+        assert_eq!((who(&site, &browser), site.read(&browser, "n")), (expected, Some(2)));
+    }
 }
 
 #[test]
