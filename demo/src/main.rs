@@ -3,6 +3,10 @@
 //! `cargo run` starts it on a SQLite file; `cargo run -- --help` says what else it can do. It uses the `cloakroom`
 //! facade as any application would, and works without JavaScript.
 
+mod agent;
+mod audience;
+mod auth;
+mod body;
 mod configuration;
 mod database;
 mod flash;
@@ -12,12 +16,12 @@ mod page;
 mod pages;
 mod problem;
 mod proxies;
-mod same_origin;
 mod server;
 mod signals;
 mod things;
 mod transport;
 mod users;
+mod visit;
 mod when;
 
 use std::io::{IsTerminal as _, Write as _, stderr};
@@ -25,7 +29,7 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Task};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -38,7 +42,8 @@ async fn main() -> ExitCode {
         .with_ansi(stderr().is_terminal())
         .init();
     let outcome = match configuration {
-        Ok(configuration) => server::run(configuration).await,
+        Ok((Task::Serve, configuration)) => server::run(configuration).await,
+        Ok((Task::SignEverybodyOut, configuration)) => server::sign_everybody_out(configuration).await,
         Err(error) => Err(error.into()),
     };
     match outcome {

@@ -5,20 +5,30 @@ use std::sync::Arc;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use cloakroom::{DecodeError, Session, SessionManager};
+use cloakroom::{Session, SessionManager, SystemRandom};
+use cloakroom_auth::Auth;
+use cloakroom_auth::csrf::CsrfToken;
+use cloakroom_auth::password::Passwords;
 
+use crate::auth::ByPassword;
 use crate::configuration::Origin;
 use crate::flash::Flash;
+use crate::problem::Failure;
 use crate::proxies::Proxies;
-use crate::users::Users;
+use crate::users::{User, Users};
 
 /// What every handler may ask for.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) manager: SessionManager,
+    pub(crate) auth: Auth<User>,
     pub(crate) users: Users,
+    pub(crate) passwords: Passwords,
+    pub(crate) by_password: ByPassword,
     pub(crate) proxies: Proxies,
     pub(crate) public_origin: Option<Arc<Origin>>,
+    /// How long a session lives whose user asked to be remembered, in words.
+    pub(crate) remembered_for: Arc<str>,
 }
 
 /// The frame around a page: `templates/layout.html`.
@@ -26,32 +36,48 @@ pub(crate) struct App {
 pub(crate) struct Frame {
     pub(crate) tab: Tab,
     pub(crate) flash: Option<Flash>,
+    pub(crate) visitor: Visitor,
+    /// For browsers that do not say from where they send a form.
+    pub(crate) csrf_token: Option<String>,
+}
+
+/// Whom a page greets.
+#[derive(Debug)]
+pub(crate) enum Visitor {
+    User(String),
+    Anonymous,
+    /// The page asks for no session, so it cannot know.
+    Unknown,
 }
 
 /// Which entry of the navigation a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tab {
     Things,
+    Devices,
+    Profile,
+    SignIn,
+    SignUp,
     Session,
     None,
 }
 
-impl App {
+impl Frame {
     /// A frame that touches no session.
-    pub(crate) fn frame(&self, tab: Tab) -> Frame {
-        Frame { tab, flash: None }
+    pub(crate) fn without_session() -> Self {
+        Self { tab: Tab::None, flash: None, visitor: Visitor::Unknown, csrf_token: None }
     }
 
-    /// A frame that shows the message left in the session.
+    /// A frame that greets the visitor and shows the message left in the session.
     ///
     /// # Errors
-    /// When the message does not decode.
-    pub(crate) fn frame_with_flash(&self, tab: Tab, session: &Session) -> Result<Frame, DecodeError> {
-        Ok(Frame { flash: Flash::take(session)?, ..self.frame(tab) })
+    /// When the message does not decode, or the random source fails.
+    pub(crate) fn new(tab: Tab, session: &Session, user: Option<&User>) -> Result<Self, Failure> {
+        let visitor = user.map_or(Visitor::Anonymous, |user| Visitor::User(user.name.clone()));
+        let csrf_token = CsrfToken::new(session.clone(), &SystemRandom)?.text();
+        Ok(Self { tab, flash: Flash::take(session)?, visitor, csrf_token })
     }
-}
 
-impl Frame {
     /// What the link of `tab` says to people who cannot see which page is open.
     pub(crate) fn current(&self, tab: Tab) -> &'static str {
         if self.tab == tab { "page" } else { "false" }
@@ -62,7 +88,7 @@ impl Frame {
 pub(crate) fn html(page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => Html(text).into_response(),
-        // Templates are checked when the demo is compiled; what is left are errors of the values' own formatting.
+        // Templates are checked when the program is compiled; what is left are errors of the values' own formatting.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

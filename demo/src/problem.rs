@@ -1,16 +1,25 @@
-//! Pages for everything that goes wrong.
+//! What goes wrong, and the pages for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
-use cloakroom::SessionError;
+use axum::response::{IntoResponse, Response};
+use cloakroom::{DecodeError, EncodeError, RandomError, SessionError, ValueError};
+use cloakroom_auth::AuthError;
+use cloakroom_auth::csrf::CsrfRefusal;
+use cloakroom_auth::password::PasswordError;
 
-use crate::page::{App, Frame, Tab, html};
+use crate::audience::Audience;
+use crate::page::{Frame, html};
+use crate::users::UsersError;
+
+/// When a database that cannot be reached is worth another try.
+const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -20,17 +29,69 @@ struct ProblemPage<'a> {
     advice: &'a str,
 }
 
-/// Gives every error that is no page yet a page. Status and headers stay as they are.
-pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -> Response {
+/// What a handler could not do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+/// What the session says of its values is what it says of itself.
+macro_rules! session_errors {
+    ($($error:ty),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Session(error.into())
+            }
+        })+
+    };
+}
+
+session_errors!(DecodeError, EncodeError, ValueError);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (status, retry_after) = match self {
+            // The library tells the log about these itself.
+            Self::Session(error) => return error.into_response(),
+            Self::Auth(AuthError::Load(error)) => return SessionError::from(error).into_response(),
+            Self::Auth(AuthError::Save(error)) => return SessionError::from(error).into_response(),
+            Self::Auth(ref error) => (error.status(), error.retry_after()),
+            Self::Users(UsersError::Database(_)) => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY)),
+            Self::Users(_) | Self::Random(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+            Self::Password(ref error) => (error.status(), error.retry_after()),
+        };
+        tracing::error!(error = %self, "a request failed");
+        let mut response = status.into_response();
+        if let Some(after) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
+        response
+    }
+}
+
+/// Gives every error that is no page yet a page, for people. Status and headers stay as they are.
+pub(crate) async fn show(request: Request, next: Next) -> Response {
+    let audience = Audience::of(request.headers());
     let response = next.run(request).await;
     let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) || is_page(response.headers()) {
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || audience == Audience::Program || is_page(response.headers()) {
         return response;
     }
     let (mut parts, _) = response.into_parts();
-    let session_error = parts.extensions.get::<Arc<SessionError>>().cloned();
-    let advice = session_error.as_ref().map_or_else(|| advice(status), |error| error.advice());
-    let page = html(&ProblemPage { frame: app.frame(Tab::None), status, advice });
+    let session_error = parts.extensions.get::<Arc<SessionError>>().map(|error| error.advice());
+    let forged = parts.extensions.get::<CsrfRefusal>().map(CsrfRefusal::advice);
+    let advice = session_error.or(forged).unwrap_or_else(|| advice(status));
+    let page = html(&ProblemPage { frame: Frame::without_session(), status, advice });
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.remove(CONTENT_TYPE);
     parts.headers.extend(page.headers().clone());
@@ -39,10 +100,10 @@ pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -
 
 fn advice(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::FORBIDDEN => "This form was sent from another site, so nothing was done.",
-        StatusCode::NOT_FOUND => "There is nothing here. It may have been taken back already.",
+        StatusCode::NOT_FOUND => "There is nothing here. It may have been taken back or signed out already.",
         StatusCode::METHOD_NOT_ALLOWED => "This address does not take that kind of request.",
         StatusCode::PAYLOAD_TOO_LARGE => "That was more than a form of this site holds. Nothing was changed.",
+        StatusCode::SERVICE_UNAVAILABLE => "This cannot be done at the moment. Please try again shortly.",
         status if status.is_client_error() => "The form did not arrive whole. Go back and send it again.",
         _ => "Something went wrong on our side. Look at what is there before you send it again.",
     }

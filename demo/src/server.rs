@@ -8,11 +8,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{Policy, SessionManager};
+use cloakroom::sql::SqlStore;
+use cloakroom::{CookieConfigError, Policy, SessionManager};
+use cloakroom_auth::password::Passwords;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::auth::ByPassword;
 use crate::configuration::{Configuration, TransportOption};
 use crate::database::{Database, Place};
 use crate::page::App;
@@ -30,18 +33,21 @@ const GRACE: Duration = Duration::from_secs(10);
 /// With one line that says what to do, and never with a password.
 pub(crate) async fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
     let (database, store, place) = Database::open(&configuration.database_url).await?;
-    let policy = Policy::default().lifetime(configuration.lifetime);
-    let manager =
-        SessionManager::builder(store.clone()).cookie(configuration.cookie()).policy(policy).build()?;
+    let manager = manager(&configuration, store.clone())?;
     // Signals count from here on, so that one which comes at once stops the demo in order.
     let signals = Signals::listen()?;
     let listener = TcpListener::bind(configuration.listen)
         .await
         .map_err(|error| explain(configuration.listen, &error))?;
     announce(listener.local_addr()?, &place, configuration.transport)?;
+    let (users, passwords) = (Users::new(database.clone()), Passwords::new());
     let app = App {
+        auth: configuration.auth(manager.clone(), users.clone()),
         manager,
-        users: Users::new(database.clone()),
+        by_password: ByPassword { users: users.clone(), passwords: passwords.clone() },
+        users,
+        passwords,
+        remembered_for: configuration.remembered_for().into(),
         proxies: Proxies::new(configuration.trusted_proxies),
         public_origin: configuration.public_origin.map(Arc::new),
     };
@@ -49,6 +55,25 @@ pub(crate) async fn run(configuration: Configuration) -> Result<(), Box<dyn Erro
     store.close().await;
     database.close().await;
     Ok(())
+}
+
+/// Signs everybody out and ends. Servers that run on the same database find it out within a second.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) async fn sign_everybody_out(configuration: Configuration) -> Result<(), Box<dyn Error>> {
+    let (database, store, _) = Database::open(&configuration.database_url).await?;
+    let manager = manager(&configuration, store.clone())?;
+    configuration.auth(manager, Users::new(database.clone())).sign_everybody_out().await?;
+    say("Everybody is signed out.")?;
+    store.close().await;
+    database.close().await;
+    Ok(())
+}
+
+fn manager(configuration: &Configuration, store: SqlStore) -> Result<SessionManager, CookieConfigError> {
+    let policy = Policy::default().lifetime(configuration.lifetime);
+    SessionManager::builder(store).cookie(configuration.cookie()).policy(policy).build()
 }
 
 /// Serves until a signal comes, and then until the requests under way are answered.

@@ -46,6 +46,9 @@ mod tests {
             ("database_url = ['s3cret']", 1, "text"),
             ("database_url = 's3cret", 1, ""),
             ("session_keys = [s3cret]", 1, ""),
+            ("address_key = 's3cret'", 1, "32"),
+            ("address_key = ['s3cret']", 1, "32"),
+            ("sessions_per_user = 0", 1, ""),
             ("addresses = 'some'", 1, "truncated"),
         ] {
             let error = parse(text).unwrap_err();

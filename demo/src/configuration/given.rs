@@ -1,6 +1,7 @@
 //! The settings as they may be given. Each has one name, as a flag, in the environment and in the file.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use super::limit::Limit;
 use super::network::Network;
 use super::origin::Origin;
-use super::secret::{DatabaseUrl, SessionKeys};
+use super::secret::{AddressSecret, DatabaseUrl, SessionKeys};
 
 /// A complete application on Cloakroom: sign-up, sign-in, your devices, sign-out everywhere.
 ///
@@ -24,6 +25,10 @@ pub(crate) struct CommandLine {
     /// A file with settings; without it cloakroom.toml in this folder is read, if it is there.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// Signs everybody out, on every server that has this database, and ends.
+    #[arg(long)]
+    pub(crate) sign_everybody_out: bool,
 
     #[command(flatten)]
     pub(crate) given: Given,
@@ -69,6 +74,14 @@ pub(crate) struct Given {
     #[arg(long, value_name = "TIME")]
     pub(crate) remembered: Option<Limit>,
 
+    /// How many sessions a user may have at once; signing in ends the oldest beyond [default: 20].
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) sessions_per_user: Option<NonZeroU32>,
+
+    /// The key for addresses that are kept as hashes.
+    #[arg(skip)]
+    pub(crate) address_key: Option<AddressSecret>,
+
     /// What is kept of the address of a device [default: truncated].
     #[arg(long, value_name = "POLICY")]
     pub(crate) addresses: Option<AddressOption>,
@@ -86,7 +99,7 @@ pub(crate) enum AddressOption {
     Full,
     /// The network it is in.
     Truncated,
-    /// A keyed hash, which tells only whether two are the same.
+    /// A hash under the setting address_key, which tells only whether two are the same.
     Hashed,
     /// Nothing.
     Off,
@@ -115,6 +128,8 @@ impl Given {
             idle: self.idle.or(other.idle),
             absolute: self.absolute.or(other.absolute),
             remembered: self.remembered.or(other.remembered),
+            sessions_per_user: self.sessions_per_user.or(other.sessions_per_user),
+            address_key: self.address_key.or(other.address_key),
             addresses: self.addresses.or(other.addresses),
             transport: self.transport.or(other.transport),
         }

@@ -11,11 +11,19 @@ mod origin;
 mod secret;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 
 use clap::Parser as _;
-use cloakroom::{CookieConfig, KeyRing, Lifetime, Protection, Transport};
+use cloakroom::{
+    CookieConfig, KeyRing, Lifetime, Protection, SessionLimit, SessionManager, Transport, WhenFull,
+};
+use cloakroom_auth::{Addresses, Auth};
 
-pub(crate) use self::given::{AddressOption, CommandLine, Given, TransportOption};
+use self::given::{AddressOption, CommandLine, Given};
+use self::secret::AddressSecret;
+use crate::users::{User, Users};
+
+pub(crate) use self::given::TransportOption;
 pub(crate) use self::limit::{Limit, in_words};
 pub(crate) use self::network::Network;
 pub(crate) use self::origin::Origin;
@@ -23,6 +31,16 @@ pub(crate) use self::origin::Origin;
 /// A database file in the working folder.
 const DATABASE_URL: &str = "sqlite:cloakroom-demo.sqlite";
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
+
+/// Enough for every device that anybody has, and a bound for whoever has a stolen password.
+const SESSIONS_PER_USER: NonZeroU32 = NonZeroU32::new(20).unwrap();
+
+/// What the program is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    Serve,
+    SignEverybodyOut,
+}
 
 /// Everything, decided.
 #[derive(Debug)]
@@ -37,7 +55,8 @@ pub(crate) struct Configuration {
     pub(crate) lifetime: Lifetime,
     /// How long one lives that somebody did.
     pub(crate) remembered: Lifetime,
-    pub(crate) addresses: AddressOption,
+    pub(crate) sessions_per_user: NonZeroU32,
+    pub(crate) addresses: Addresses,
     pub(crate) transport: TransportOption,
     keys: Option<KeyRing>,
 }
@@ -48,11 +67,13 @@ impl Configuration {
     /// # Errors
     /// With one line that says what to do, and never with a secret. Help and mistakes of the command line end the
     /// process, as [`clap::Parser::parse`] does.
-    pub(crate) fn read() -> Result<Self, String> {
+    pub(crate) fn read() -> Result<(Task, Self), String> {
         let line = CommandLine::parse();
+        let task = if line.sign_everybody_out { Task::SignEverybodyOut } else { Task::Serve };
         let keys = secret::from_environment()?;
         let environment = Given { session_keys: keys, ..line.given };
-        Self::decide(environment.or(file::read(line.config.as_deref())?))
+        let configuration = Self::decide(environment.or(file::read(line.config.as_deref())?))?;
+        Ok((task, configuration))
     }
 
     /// Fills in the defaults.
@@ -69,7 +90,8 @@ impl Configuration {
             lifetime: Lifetime::idle(limit(given.idle, Limit::HOUR))
                 .with_absolute(limit(given.absolute, Limit::DAY)),
             remembered: Lifetime::absolute(limit(given.remembered, Limit::THIRTY_DAYS)).persistent(),
-            addresses: given.addresses.unwrap_or(AddressOption::Truncated),
+            sessions_per_user: given.sessions_per_user.unwrap_or(SESSIONS_PER_USER),
+            addresses: addresses(given.addresses, given.address_key)?,
             transport: given.transport.unwrap_or(TransportOption::Secure),
             keys: given.session_keys.map(|keys| keys.0),
         };
@@ -95,6 +117,21 @@ impl Configuration {
         }
     }
 
+    /// Whose sessions they are, and what they may do with them.
+    pub(crate) fn auth(&self, manager: SessionManager, users: Users) -> Auth<User> {
+        let limit = SessionLimit { most: self.sessions_per_user, when_full: WhenFull::EndOldest };
+        Auth::builder(manager, users)
+            .remembered(self.remembered)
+            .session_limit(limit)
+            .addresses(self.addresses.clone())
+            .build()
+    }
+
+    /// How long a session lives at most whose user asked to be remembered, in words.
+    pub(crate) fn remembered_for(&self) -> String {
+        self.remembered.absolute_limit().map(in_words).unwrap_or_default()
+    }
+
     /// The cookie has a name of its own, because cookies know no ports: every application on localhost sees it.
     pub(crate) fn cookie(&self) -> CookieConfig {
         let cookie = CookieConfig::new("__Host-cloakroom-demo");
@@ -107,6 +144,19 @@ impl Configuration {
             None => cookie,
         }
     }
+}
+
+fn addresses(option: Option<AddressOption>, key: Option<AddressSecret>) -> Result<Addresses, String> {
+    Ok(match option.unwrap_or(AddressOption::Truncated) {
+        AddressOption::Full => Addresses::Full,
+        AddressOption::Truncated => Addresses::Truncated,
+        AddressOption::Off => Addresses::Off,
+        AddressOption::Hashed => {
+            let missing =
+                "addresses are hashed under address_key, which is missing; `openssl rand -hex 32` makes one";
+            Addresses::Hashed(key.ok_or(missing)?.0)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -122,10 +172,12 @@ mod tests {
         let example = include_str!("../../cloakroom.example.toml");
         let (shown, default) = (decided(example).unwrap(), decided("").unwrap());
         assert_eq!(format!("{shown:?}"), format!("{default:?}"));
-        let without_comments: String = example
-            .lines()
-            .map(|line| line.trim_start_matches("# "))
-            .fold(String::new(), |text, line| if line.contains(" = ") { text + line + "\n" } else { text });
+        let is_setting = |line: &&str| {
+            let name = line.split_once(" = ").map(|(name, _)| name).unwrap_or(" ");
+            name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+        };
+        let lines = example.lines().map(|line| line.trim_start_matches("# "));
+        let without_comments = lines.filter(is_setting).collect::<Vec<_>>().join("\n");
         let every = file::parse(&without_comments).unwrap();
         assert!(every.session_keys.is_some() && every.trusted_proxies.is_some() && every.transport.is_some());
     }
@@ -145,6 +197,14 @@ mod tests {
         assert!(configuration("https://shop.example").is_ok());
         assert!(configuration("http://localhost:3000").is_ok());
         assert!(configuration("http://shop.example").unwrap_err().contains("HTTPS"));
+    }
+
+    #[test]
+    fn addresses_are_hashed_under_a_key() {
+        assert!(decided("addresses = 'hashed'").unwrap_err().contains("address_key"));
+        let key = "4".repeat(64);
+        let configuration = decided(&format!("addresses = 'hashed'\naddress_key = '{key}'")).unwrap();
+        assert!(!format!("{configuration:?}").contains("444"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use cloakroom::{CookieKey, KeyRing};
+use cloakroom_auth::AddressKey;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Value;
@@ -18,6 +19,9 @@ pub(crate) struct DatabaseUrl(pub(super) String);
 
 /// The key ring: the first writes, the others are read.
 pub(crate) struct SessionKeys(pub(super) KeyRing);
+
+/// The key under which addresses are hashed.
+pub(crate) struct AddressSecret(pub(super) AddressKey);
 
 /// The key ring in the environment: keys with commas between them.
 ///
@@ -69,6 +73,25 @@ impl<'de> Deserialize<'de> for SessionKeys {
             }
             _ => Err(no_list()),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for AddressSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let key = value.as_str().map(|text| AddressKey::new(text.trim()));
+        match key {
+            Some(Ok(key)) => Ok(Self(key)),
+            _ => Err(D::Error::custom(
+                "address_key has at least 32 random characters; `openssl rand -hex 32` makes one",
+            )),
+        }
+    }
+}
+
+impl fmt::Debug for AddressSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
     }
 }
 

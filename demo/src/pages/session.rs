@@ -4,10 +4,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use cloakroom::Persistence;
-use cloakroom::axum::{Session, SessionError};
+use cloakroom::axum::Session;
 
 use crate::configuration::in_words;
 use crate::page::{App, Frame, Tab, html};
+use crate::problem::Failure;
+use crate::visit::Auth;
 use crate::when::When;
 
 #[derive(Template)]
@@ -29,8 +31,8 @@ struct Details {
     persistence: &'static str,
 }
 
-pub(crate) async fn show(State(app): State<App>, session: Session) -> Result<Response, SessionError> {
-    let frame = app.frame_with_flash(Tab::Session, &session)?;
+pub(crate) async fn show(State(app): State<App>, session: Session, auth: Auth) -> Result<Response, Failure> {
+    let frame = Frame::new(Tab::Session, &session, auth.user().await?.as_ref())?;
     let details = (!session.is_new()).then(|| Details::new(&app, &session));
     let values = session.data().iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
     Ok(html(&SessionPage { frame, details, values, cookie: app.manager.cookie_name() }))

@@ -8,7 +8,7 @@ use cloakroom::{Timestamp, UserId};
 use sqlx::AssertSqlSafe;
 
 pub(crate) use self::email::Email;
-pub(crate) use self::name::Name;
+pub(crate) use self::name::{LONGEST as LONGEST_NAME, Name};
 
 use crate::database::{Database, on_pool};
 
@@ -71,7 +71,7 @@ impl Users {
         email: &Email,
         password_hash: &str,
         now: Timestamp,
-    ) -> Result<UserId, UsersError> {
+    ) -> Result<User, UsersError> {
         let id = new_id()?;
         let now = now.as_millis();
         execute!(
@@ -85,7 +85,14 @@ impl Users {
             now,
             now,
         )?;
-        Ok(id)
+        Ok(User {
+            id,
+            name: name.as_str().to_owned(),
+            email: email.as_typed().to_owned(),
+            password_hash: password_hash.to_owned(),
+            upgrade_link: None,
+            disabled: false,
+        })
     }
 
     /// The user with this id, disabled or not.

@@ -2,8 +2,12 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod accounts;
 mod browser;
 mod command_line;
+mod devices;
 mod pages;
+mod photographs;
 mod stories;
 mod support;
+mod tutorial;

@@ -87,7 +87,7 @@ fn asvs_3_5_1_asvs_7_4_4_forms_of_other_sites_are_refused() {
     for site in ["cross-site", "same-site"] {
         let page = visitor.post_from(site, &server, "/sign-out", &[]);
         assert_eq!(page.status, 403);
-        page.assert_says("This form was sent from another site");
+        page.assert_says("This was not sent from one of our pages");
         assert!(page.headers.get("set-cookie").is_none());
     }
     visitor.get(&server, "/").assert_says("Coat");

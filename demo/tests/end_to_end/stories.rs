@@ -113,7 +113,7 @@ fn sigterm_finishes_what_was_begun(database: &Database) {
     write!(
         connection,
         "POST /things HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+         Sec-Fetch-Site: same-origin\r\nAccept: text/html\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
         visitor.cookie_header(),
         form.len(),
     )

@@ -4,6 +4,7 @@ use std::env;
 use std::future::Future;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection};
 use tempfile::TempDir;
@@ -51,35 +52,50 @@ impl Database {
         &self.url
     }
 
-    /// How many rows the table has, expired or not. Asked of the database itself.
+    /// How many sessions there are, expired or not. Asked of the database itself. What no cookie opens, such as the
+    /// marks by which sign-ins are told from each other, is none.
     pub(crate) fn rows(&self) -> i64 {
-        const COUNT: &str = "SELECT count(*) FROM sessions";
+        self.number("SELECT count(*) FROM sessions WHERE length(verifier) > 0")
+    }
+
+    /// Lets time pass since everybody's last authentication.
+    pub(crate) fn age_sign_ins(&self, duration: Duration) {
+        let milliseconds = duration.as_millis();
+        self.execute(&format!("UPDATE sessions SET authenticated_at = authenticated_at - {milliseconds}"));
+    }
+
+    /// The one number that a statement gives.
+    pub(crate) fn number(&self, statement: &str) -> i64 {
         match &self.kind {
             Kind::Sqlite(folder) => {
                 let connection = rusqlite::Connection::open(folder.path().join("demo.sqlite")).unwrap();
-                connection.query_row(COUNT, (), |row| row.get(0)).unwrap()
+                connection.query_row(statement, (), |row| row.get(0)).unwrap()
             }
             Kind::Postgres { .. } => wait(async {
                 let mut connection = PgConnection::connect(&self.url).await.unwrap();
-                sqlx::query_scalar(COUNT).fetch_one(&mut connection).await.unwrap()
+                sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(&mut connection).await.unwrap()
             }),
             Kind::Mysql { .. } => wait(async {
                 let mut connection = MySqlConnection::connect(&self.url).await.unwrap();
-                sqlx::query_scalar(COUNT).fetch_one(&mut connection).await.unwrap()
+                sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(&mut connection).await.unwrap()
             }),
         }
     }
 
     /// Takes the table away from under the demo.
     pub(crate) fn lose_table(&self) {
-        const LOSS: &str = "DROP TABLE sessions";
+        self.execute("DROP TABLE sessions");
+    }
+
+    /// Runs a statement behind the demo's back.
+    pub(crate) fn execute(&self, statement: &str) {
         match &self.kind {
             Kind::Sqlite(folder) => {
                 let connection = rusqlite::Connection::open(folder.path().join("demo.sqlite")).unwrap();
-                connection.execute_batch(LOSS).unwrap();
+                connection.execute_batch(statement).unwrap();
             }
-            Kind::Postgres { .. } => postgres(&self.url, LOSS),
-            Kind::Mysql { .. } => mysql(&self.url, LOSS),
+            Kind::Postgres { .. } => postgres(&self.url, statement),
+            Kind::Mysql { .. } => mysql(&self.url, statement),
         }
     }
 }

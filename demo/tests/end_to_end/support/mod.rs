@@ -2,5 +2,6 @@
 
 pub(crate) mod chromium;
 pub(crate) mod database;
+pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod visitor;

@@ -7,10 +7,15 @@ use ureq::{Agent, Body};
 
 use super::server::Server;
 
+/// What everybody in the tests chooses.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
 /// One visitor. Like a browser, it sends its cookies to every port, and Secure ones to localhost over HTTP.
 #[derive(Clone)]
 pub(crate) struct Visitor {
     agent: Agent,
+    browser: &'static str,
+    address: Option<&'static str>,
     cookies: BTreeMap<String, String>,
 }
 
@@ -23,15 +28,30 @@ pub(crate) struct Page {
 
 impl Visitor {
     pub(crate) fn new() -> Self {
-        let config = Agent::config_builder().max_redirects(0).http_status_as_error(false).proxy(None);
-        Self { agent: config.build().new_agent(), cookies: BTreeMap::new() }
+        Self::with_browser("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
+    }
+
+    /// A visitor whose browser says this of itself.
+    pub(crate) fn with_browser(browser: &'static str) -> Self {
+        Self { agent: agent(), address: None, browser, cookies: BTreeMap::new() }
+    }
+
+    /// A visitor who says that a proxy saw this address.
+    pub(crate) fn from_address(self, address: &'static str) -> Self {
+        Self { address: Some(address), ..self }
     }
 
     /// Opens a page and follows its redirects.
     pub(crate) fn get(&mut self, server: &Server, path: &str) -> Page {
-        let request = self.agent.get(url(server, path)).header("cookie", self.cookie_header());
-        let response = request.call().unwrap();
+        let response = self.ask(server, path);
         self.arrive(server, response)
+    }
+
+    /// Opens a page, keeps its cookies and stays where it says to go on.
+    pub(crate) fn peek(&mut self, server: &Server, path: &str) -> Page {
+        let response = self.ask(server, path);
+        self.keep_all(&response);
+        Page::read(response)
     }
 
     /// Sends a form as a page of the demo would, and follows the redirects.
@@ -45,6 +65,27 @@ impl Visitor {
         Page::read(self.send(server, path, fields, site))
     }
 
+    /// Signs up with the address `name@example.com`.
+    pub(crate) fn sign_up(&mut self, server: &Server, name: &str) -> Page {
+        let email = format!("{name}@example.com");
+        self.post(server, "/sign-up", &[("name", name), ("email", &email), ("password", PASSWORD)])
+    }
+
+    /// Signs in with that address; `more` is what else the form says.
+    pub(crate) fn sign_in(&mut self, server: &Server, name: &str, more: &[(&str, &str)]) -> Page {
+        let email = format!("{name}@example.com");
+        let fields = [[("email", &*email), ("password", PASSWORD)].as_slice(), more].concat();
+        self.post(server, "/sign-in", &fields)
+    }
+
+    /// Whose name the pages show, if anybody's.
+    pub(crate) fn user(&mut self, server: &Server) -> Option<String> {
+        let page = self.get(server, "/");
+        assert_eq!(page.status, 200);
+        let link = page.text.split_once("<a href=\"/profile\"")?.1;
+        Some(link.split_once('>')?.1.split_once('<')?.0.to_owned())
+    }
+
     pub(crate) fn cookies(&self) -> &BTreeMap<String, String> {
         &self.cookies
     }
@@ -56,13 +97,21 @@ impl Visitor {
     fn send(&self, server: &Server, path: &str, fields: &[(&str, &str)], site: &str) -> Response<Body> {
         let request = self.agent.post(url(server, path));
         let request = request.header("cookie", self.cookie_header()).header("sec-fetch-site", site);
+        let request = request.header("accept", "text/html,*/*;q=0.8").header("user-agent", self.browser);
+        let request = match self.address {
+            Some(address) => request.header("x-forwarded-for", address),
+            None => request,
+        };
         request.send_form(fields.iter().copied()).unwrap()
     }
 
+    fn ask(&self, server: &Server, path: &str) -> Response<Body> {
+        let request = self.agent.get(url(server, path)).header("cookie", self.cookie_header());
+        request.header("accept", "text/html,*/*;q=0.8").header("user-agent", self.browser).call().unwrap()
+    }
+
     fn arrive(&mut self, server: &Server, response: Response<Body>) -> Page {
-        for header in response.headers().get_all("set-cookie") {
-            self.keep(header.to_str().unwrap());
-        }
+        self.keep_all(&response);
         if let Some(location) = response.headers().get("location") {
             assert_eq!(response.status(), 303);
             let path = location.to_str().unwrap().to_owned();
@@ -71,8 +120,14 @@ impl Visitor {
         Page::read(response)
     }
 
+    fn keep_all(&mut self, response: &Response<Body>) {
+        for header in response.headers().get_all("set-cookie") {
+            self.keep(header.to_str().unwrap());
+        }
+    }
+
     /// Keeps or removes a cookie, as its attributes say.
-    fn keep(&mut self, header: &str) {
+    pub(crate) fn keep(&mut self, header: &str) {
         let mut parts = header.split("; ");
         let (name, value) = parts.next().unwrap().split_once('=').unwrap();
         if parts.any(|attribute| attribute == "Max-Age=0") {
@@ -84,7 +139,7 @@ impl Visitor {
 }
 
 impl Page {
-    fn read(mut response: Response<Body>) -> Self {
+    pub(crate) fn read(mut response: Response<Body>) -> Self {
         let text = response.body_mut().read_to_string().unwrap();
         Self { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }
@@ -102,6 +157,13 @@ impl Page {
         self.text.matches("class=\"thing\"").count()
     }
 
+    /// The handles of all devices that are listed, this one's first.
+    pub(crate) fn handles(&self) -> Vec<String> {
+        let forms = self.text.split("action=\"/devices/").skip(1);
+        let handles = forms.filter_map(|form| Some(form.split_once("/sign-out\"")?.0.to_owned()));
+        handles.filter(|handle| !handle.contains('"')).collect()
+    }
+
     #[track_caller]
     pub(crate) fn assert_says(&self, part: &str) {
         assert!(self.text.contains(part), "{part:?} is not in {}: {}", self.status, self.text);
@@ -113,6 +175,11 @@ impl Page {
     }
 }
 
-fn url(server: &Server, path: &str) -> String {
+/// Keeps no cookies and follows nothing by itself.
+pub(crate) fn agent() -> Agent {
+    Agent::config_builder().max_redirects(0).http_status_as_error(false).proxy(None).build().new_agent()
+}
+
+pub(crate) fn url(server: &Server, path: &str) -> String {
     format!("http://127.0.0.1:{}{path}", server.port())
 }

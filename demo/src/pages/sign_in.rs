@@ -1,0 +1,182 @@
+//! Signing in, for people and for programs.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::axum::Session;
+use cloakroom_auth::password::Password;
+use cloakroom_auth::{AuthError, Refusal, Verdict, Verified};
+use serde::{Deserialize, Deserializer};
+
+use crate::audience::Audience;
+use crate::auth::Credentials;
+use crate::body::Body;
+use crate::flash::Flash;
+use crate::form::{Field, Form};
+use crate::page::{App, Frame, Tab, html};
+use crate::pages::sign_up::has_things;
+use crate::problem::Failure;
+use crate::users::{Email, User};
+use crate::visit::{Auth, back};
+
+/// Whatever is wrong, so that nobody learns who has an account.
+const INVALID: &str = "Invalid email or password";
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    frame: Frame,
+    form: Form,
+    action: &'a str,
+    remember: bool,
+    remembered_for: &'a str,
+    has_things: bool,
+}
+
+/// What was sent. What is missing is wrong like anything else that is wrong.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Typed {
+    email: String,
+    password: Password,
+    #[serde(deserialize_with = "choice")]
+    remember: bool,
+    #[serde(deserialize_with = "choice")]
+    keep: bool,
+}
+
+pub(crate) async fn show(
+    State(app): State<App>,
+    uri: Uri,
+    session: Session,
+    auth: Auth,
+) -> Result<Response, Failure> {
+    if mentions_credentials(&uri) {
+        return Ok(StatusCode::BAD_REQUEST.into_response());
+    }
+    page(&app, &uri, &session, &auth, &Typed::default(), None).await
+}
+
+/// 200 for programs and a redirect for people; 401 and one sentence for both, whatever is wrong.
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    uri: Uri,
+    audience: Audience,
+    session: Session,
+    auth: Auth,
+    Body(typed): Body<Typed>,
+) -> Result<Response, Failure> {
+    // Addresses are logged, kept in histories and sent to others.
+    if mentions_credentials(&uri) {
+        return Ok((StatusCode::BAD_REQUEST, "Credentials do not belong into an address").into_response());
+    }
+    let refused = match verify(&app, &auth, Email::of(&typed.email), typed.password.clone()).await? {
+        Verdict::Verified(verified) => match enter(&auth, verified, &typed).await {
+            Ok(()) => return arrive(audience, &uri, &session),
+            // The account was disabled, or its password changed, at this very moment.
+            Err(AuthError::UserGone | AuthError::Superseded) => Refusal::Credentials,
+            Err(error) => return Err(error.into()),
+        },
+        Verdict::Refused(refusal) => refusal,
+        Verdict::Challenge(_) | Verdict::Redirect(_) => Refusal::Credentials,
+    };
+    let (status, reason, retry_after) = match refused {
+        Refusal::TooManyAttempts { retry_after } => {
+            let seconds = retry_after.as_secs() + 1;
+            (
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("Too many attempts. Try again in {seconds} seconds."),
+                Some(seconds),
+            )
+        }
+        _ => (StatusCode::UNAUTHORIZED, INVALID.to_owned(), None),
+    };
+    let mut response = match audience {
+        Audience::Program => (status, reason).into_response(),
+        Audience::Browser => {
+            (status, page(&app, &uri, &session, &auth, &typed, Some(reason)).await?).into_response()
+        }
+    };
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    Ok(response)
+}
+
+/// Checks a password, if there were not too many attempts.
+pub(super) async fn verify(
+    app: &App,
+    auth: &Auth,
+    email: Email,
+    password: Password,
+) -> Result<Verdict<User>, Failure> {
+    let account = email.key().to_owned();
+    Ok(auth.verify(&app.by_password, Credentials { email, password }, Some(&account)).await?)
+}
+
+async fn enter(auth: &Auth, verified: Verified<User>, typed: &Typed) -> Result<(), AuthError> {
+    let sign_in = auth.sign_in(verified);
+    let sign_in = if typed.remember { sign_in.remember() } else { sign_in };
+    if typed.keep { sign_in.keep_data().await } else { sign_in.await }
+}
+
+fn arrive(audience: Audience, uri: &Uri, session: &Session) -> Result<Response, Failure> {
+    if audience == Audience::Program {
+        return Ok(StatusCode::OK.into_response());
+    }
+    Flash::leave(session, "You are signed in.")?;
+    Ok(Redirect::to(back(uri).as_ref().map_or("/", |path| path.as_str())).into_response())
+}
+
+async fn page(
+    app: &App,
+    uri: &Uri,
+    session: &Session,
+    auth: &Auth,
+    typed: &Typed,
+    refusal: Option<String>,
+) -> Result<Response, Failure> {
+    let form = Form {
+        refusal,
+        fields: vec![
+            Field::email("email", "Email").value(&*typed.email),
+            Field::current_password("password", "Password"),
+        ],
+    };
+    let action = back(uri).map_or_else(|| "/sign-in".to_owned(), |path| path.sign_in_location("/sign-in"));
+    let user = auth.user().await?;
+    let frame = Frame::new(Tab::SignIn, session, user.as_ref())?;
+    let page = SignInPage {
+        frame,
+        form,
+        action: &action,
+        remember: typed.remember,
+        remembered_for: &app.remembered_for,
+        has_things: has_things(session)?,
+    };
+    Ok(html(&page))
+}
+
+fn mentions_credentials(uri: &Uri) -> bool {
+    let names = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    names.into_iter().any(|(name, _)| {
+        let name = name.to_ascii_lowercase();
+        ["email", "password"].iter().any(|field| name.starts_with(field))
+    })
+}
+
+/// A box that was ticked, or `true` in JSON.
+fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Choice {
+        Said(bool),
+        Ticked(String),
+    }
+    Ok(match Choice::deserialize(deserializer)? {
+        Choice::Said(choice) => choice,
+        Choice::Ticked(text) => !matches!(&*text, "" | "false" | "no" | "off"),
+    })
+}
