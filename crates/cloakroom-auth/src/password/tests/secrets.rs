@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn asvs_14_1_1_nothing_that_is_printed_holds_a_password_or_a_hash() {
+async fn asvs_16_2_5_nothing_that_is_printed_holds_a_password_or_a_hash() {
     let passwords = passwords();
     let hash = passwords.hash(&PASSWORD.into()).await.unwrap();
     let matched = passwords.right(PASSWORD, BCRYPT_HASH).await;
