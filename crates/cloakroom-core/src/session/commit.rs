@@ -222,6 +222,10 @@ impl Inner {
             Some(origin) => state.landed(step.until, origin),
             None => state.unchanged(step.until),
         };
+        if step.admission.is_some() {
+            // Whoever is in needs none for what was done during the sign-in.
+            state.admission = None;
+        }
         state.tell(step.cookie);
         drop(state);
         drop(landed);

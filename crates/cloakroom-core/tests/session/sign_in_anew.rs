@@ -164,6 +164,28 @@ fn a_sign_in_behind_a_save_in_doubt_is_carried_out_once_that_is_settled_and_not_
 }
 
 #[test]
+fn what_is_done_during_a_sign_in_is_saved_without_its_conditions() {
+    let handlers: [fn(&Session); 2] = [Session::rotate, |session| session.set_user(user("bob"))];
+    for during in handlers {
+        let site = Site::new();
+        let mut browser = site.visitor();
+        let (lazy, session) = site.open(&browser);
+        let admission = admission(&site, "ada");
+        site.desk.next("admit", Fault::WaitBefore);
+        let sign_in = session.sign_in(user("ada"), password(&site), admission.clone());
+        run(futures_util::future::join(sign_in, async { during(&session) })).0.unwrap();
+        // Somebody else moves the mark: that was for those who had not come in yet.
+        let put = Put::At(admission.version);
+        let mark = Record::new(Lifetime::idle(10_000 * HOUR), START);
+        run(site.desk.memory.put(&admission.mark, put, &mark, START)).unwrap();
+        site.desk.log();
+        assert!(site.close(&mut browser, &lazy).unwrap().sets());
+        assert_eq!(site.desk.log(), ["save"]);
+        assert!(who(&site, &browser).is_some());
+    }
+}
+
+#[test]
 fn a_session_that_has_ended_is_not_signed_in_to() {
     let site = Site::new();
     let mut browser = site.visitor();
