@@ -18,13 +18,15 @@ use crate::write::Argument;
 pub(crate) struct Admit {
     /// A `Create` or `Save`.
     pub(crate) put: Operation,
-    key: StoreKey,
-    /// What is put, without its data.
-    record: Record,
-    mark: StoreKey,
-    version: i64,
-    limit: Option<SessionLimit>,
-    now: Timestamp,
+    /// What it puts, and where.
+    pub(crate) key: StoreKey,
+    /// The same without its data.
+    pub(crate) record: Record,
+    pub(crate) mark: StoreKey,
+    /// The version that the mark has to be at.
+    pub(crate) version: i64,
+    pub(crate) limit: Option<SessionLimit>,
+    pub(crate) now: Timestamp,
 }
 
 impl Admit {

@@ -7,10 +7,12 @@ mod support;
 #[path = "support/table.rs"]
 mod table;
 
+use std::num::NonZeroU32;
+
 use cloakroom_core::layout::{Column, DataColumn, Layout};
 use cloakroom_core::{
-    Authentication, ErrorKind, Lifetime, Loaded, Method, Put, Record, Store as _, StoreKey, SystemRandom,
-    Timestamp, UserId,
+    Admission, Authentication, ErrorKind, Lifetime, Loaded, Method, Put, Record, SessionLimit, Store as _,
+    StoreKey, SystemRandom, Timestamp, UserId, WhenFull,
 };
 use cloakroom_sql::{Database, SqlStore, Sweep};
 use futures_util::future::join_all;
@@ -85,6 +87,8 @@ where
     for number in 0..broken + 2 {
         store.put(&key(number), Put::New, &record, NOW).await.unwrap();
     }
+    let mark = StoreKey::from_bytes(vec![255; 32]);
+    let version = store.put(&mark, Put::New, &Record::new(Lifetime::default(), NOW), NOW).await.unwrap();
     let table = Table { pool, layout };
     for (number, (column, expression)) in (0..).zip(&damages) {
         table.set(key(number).as_bytes(), *column, expression).await;
@@ -108,6 +112,14 @@ where
         let column = format!("the {} column", table.layout.column(damage.0));
         assert!(!sign_ins.contains(&damage) || source.contains(&column), "{damage:?}: {source}");
     }
+    assert_eq!(table.dump().await, before);
+
+    // Whether they count is not known, and nobody is ended by guess.
+    let limit = Some(SessionLimit { most: NonZeroU32::MIN, when_full: WhenFull::EndOldest });
+    let admission = Admission { mark, version, limit };
+    let error = store.admit(&key(254), Put::New, &record, &admission, NOW).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(!format!("{error:?}").to_lowercase().contains("hunter2"), "{error:?}");
     assert_eq!(table.dump().await, before);
 }
 

@@ -200,7 +200,16 @@ mod tests {
         ] {
             let (reads, writes) = (
                 [Verb::Load, Verb::List, Verb::Count],
-                [Verb::Create, Verb::Save, Verb::Touch, Verb::Rename, Verb::Delete, Verb::Sweep, Verb::End],
+                [
+                    Verb::Create,
+                    Verb::Save,
+                    Verb::Touch,
+                    Verb::Rename,
+                    Verb::Delete,
+                    Verb::Sweep,
+                    Verb::End,
+                    Verb::Admit,
+                ],
             );
             for verb in reads.into_iter().chain(writes) {
                 let pause = retrier(Retry::default()).pause(&failed(kind, verb), Spent::default(), LIMIT);

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use cloakroom_core::{ErrorKind, Operation as Verb, StoreError};
 use tokio::time::Instant;
 
-use super::{Next, Stage, assert_failed, count, delete, end, load, rename, settle, submit, touch};
+use super::{Next, Stage, admit, assert_failed, count, delete, end, load, rename, settle, submit, touch};
 use crate::gather::{Connections, Gathering};
 use crate::operation::{Answer, Operation};
 
@@ -105,6 +105,8 @@ async fn nothing_overtakes_an_operation_that_was_passed_over() {
 async fn a_statement_over_many_sessions_runs_alone() {
     let batches = batches_of(Gathering::default(), [delete(1), delete(2), end(), delete(3), end()]).await;
     assert_eq!(batches, ["delete 1, delete 2", "end", "delete 3", "end"]);
+    let batches = batches_of(Gathering::default(), [touch(1, 1), admit(), delete(2), delete(3)]).await;
+    assert_eq!(batches, ["touch 1 at 1", "admit", "delete 2, delete 3"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,11 +16,12 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use cloakroom_core::{ErrorKind, Scope, StoreKey, Timestamp};
+use cloakroom_core::{ErrorKind, Lifetime, Record, Scope, StoreKey, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::{Direction, Gather, Gathering};
+use crate::admission::Admit;
 use crate::executor::Executor;
 use crate::failure::{Cause, Failure};
 use crate::operation::{Answer, Operation, Outcome};
@@ -253,6 +254,14 @@ fn count() -> Operation {
 
 fn end() -> Operation {
     Operation::End { scope: Scope::All, keep: None, now: Timestamp::from_millis(0) }
+}
+
+/// Of a session and a mark that other operations name too.
+fn admit() -> Operation {
+    let now = Timestamp::from_millis(0);
+    let (record, limit) = (Record::new(Lifetime::default(), now), None);
+    let admit = Admit { put: touch(1, 0), key: key(1), record, mark: key(2), version: 1, limit, now };
+    Operation::Admit(Box::new(admit))
 }
 
 /// An operation in the words of the tests: `load 1`, `touch 1 at 7`, `rename 1 to 2`.

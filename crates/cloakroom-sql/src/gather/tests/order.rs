@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use tokio::sync::oneshot;
 
-use super::{count, delete, end, load, rename, touch};
+use super::{admit, count, delete, end, load, rename, touch};
 use crate::gather::queue::{Direction, Pending, Queue, Ticket};
 use crate::operation::Operation;
 
@@ -25,6 +25,7 @@ enum Arrival {
     Rename(u8, u8),
     Count,
     End,
+    Admit,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -35,6 +36,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..6_u8, 0..6_u8).prop_map(|(from, to)| Arrival::Rename(from, to)),
         1 => Just(Arrival::Count),
         1 => Just(Arrival::End),
+        1 => Just(Arrival::Admit),
     ];
     let step = prop_oneof![
         6 => arrival.prop_map(Step::Arrive),
@@ -53,6 +55,7 @@ impl Arrival {
             Self::Rename(from, to) => rename(from, to),
             Self::Count => count(),
             Self::End => end(),
+            Self::Admit => admit(),
         }
     }
 
@@ -62,7 +65,7 @@ impl Arrival {
             Self::Load(key) | Self::Touch(key) | Self::Delete(key) => Some(vec![key]),
             Self::Rename(from, to) if from == to => Some(vec![from]),
             Self::Rename(from, to) => Some(vec![from, to]),
-            Self::Count | Self::End => None,
+            Self::Count | Self::End | Self::Admit => None,
         }
     }
 }
