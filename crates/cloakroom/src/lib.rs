@@ -58,6 +58,7 @@
 //! |---|---|---|
 //! | `axum` | yes | extractors for axum 0.8, in `cloakroom::axum` |
 //! | `tower` | with `axum` | `SessionLayer` for every tower HTTP service |
+//! | `auth` | | sign-in, users' sessions, guards and the protection of forms, in `cloakroom::auth` and `cloakroom::csrf` |
 //! | `sqlite` | yes | SQLite by URL, embedded |
 //! | `sqlx-sqlite` | | an application's own `sqlx::SqlitePool` |
 //! | `postgres` | | PostgreSQL, by URL or `sqlx::PgPool` |
@@ -78,8 +79,21 @@ pub use cloakroom_core::*;
 ))]
 pub use cloakroom_sql as sql;
 
+/// Sign-in, and what guards it, in every tower HTTP service. The guide `guides::sign_in` shows it as a whole.
+#[cfg(feature = "auth")]
+pub mod auth {
+    pub use cloakroom_auth::*;
+    // Named one by one: its `AuthError` is the extractors', beside them in `cloakroom::axum`.
+    pub use cloakroom_tower::auth::{
+        AuthFuture, AuthLayer, AuthService, GuardFuture, GuardLayer, GuardService, SignedOut, require,
+        require_recent, require_user,
+    };
+}
+
 #[cfg(feature = "axum")]
 pub use cloakroom_tower::axum;
+#[cfg(feature = "auth")]
+pub use cloakroom_tower::csrf;
 #[cfg(feature = "tower")]
 pub use cloakroom_tower::{ResponseFuture, SessionError, SessionLayer, SessionService, Sessions};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::sql::{Gathering, SqlStore};
-use cloakroom::{Lifetime, Loaded, Put, Record, Scope, Store as _, StoreError, StoreKey, Version};
+use cloakroom::{Lifetime, Loaded, Put, Record, Scope, Store as _, StoreError, StoreKey, Verifier, Version};
 use sqlx::{AssertSqlSafe, Executor, Pool};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -172,7 +172,8 @@ fn key(number: u8) -> StoreKey {
 }
 
 fn record(attempt: usize) -> Record {
-    let mut record = Record::new(Lifetime::default(), START);
+    let verifier = Verifier::from_bytes(&[7; 40]).unwrap();
+    let mut record = Record { verifier, ..Record::new(Lifetime::default(), START) };
     record.data.insert("attempt".to_owned(), attempt.into());
     record
 }

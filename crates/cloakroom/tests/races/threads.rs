@@ -13,7 +13,7 @@ use std::thread::scope;
 
 use cloakroom::{
     ErrorKind, Lifetime, Loaded, MemoryStore, Page, Put, Record, Scope, Store, StoreKey, Timestamp, UserId,
-    Version,
+    Verifier, Version,
 };
 use cloakroom_conformance::{Dice, block_on, effort, seed};
 
@@ -26,7 +26,8 @@ fn key(number: u64) -> StoreKey {
 }
 
 fn record() -> Record {
-    Record { user: Some(UserId::new("ann").unwrap()), ..Record::new(Lifetime::default(), NOW) }
+    let (user, verifier) = (UserId::new("ann").ok(), Verifier::from_bytes(&[7; 40]).unwrap());
+    Record { user, verifier, ..Record::new(Lifetime::default(), NOW) }
 }
 
 fn create(store: &MemoryStore, key: &StoreKey) -> Result<Version, ErrorKind> {
