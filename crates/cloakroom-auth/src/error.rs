@@ -6,6 +6,7 @@ use std::time::Duration;
 use cloakroom_core::{LoadError, RandomError, SaveError, StoreError};
 use http::StatusCode;
 
+use crate::password::PasswordError;
 use crate::strategy::Refusal;
 
 /// Any error of the application's own.
@@ -63,7 +64,10 @@ impl AuthError {
             Self::Load(error) => error.status(),
             Self::Save(error) => error.status(),
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Users(_) | Self::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Users(error) => {
+                busy(error).map_or(StatusCode::INTERNAL_SERVER_ERROR, PasswordError::status)
+            }
+            Self::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Refused(Refusal::TooManyAttempts { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Superseded => StatusCode::CONFLICT,
             Self::SessionLimit | Self::Forbidden => StatusCode::FORBIDDEN,
@@ -83,14 +87,34 @@ impl AuthError {
             Self::Load(error) => error.retry_after(),
             Self::Save(error) => error.retry_after(),
             Self::Store(_) => Some(Duration::from_secs(5)),
+            Self::Users(error) => busy(error).and_then(PasswordError::retry_after),
             Self::Refused(Refusal::TooManyAttempts { retry_after }) => Some(*retry_after),
             _ => None,
         }
     }
 }
 
+/// A strategy that could not hash a password says itself what a client should do: try again when the queue is shorter.
+fn busy(error: &BoxError) -> Option<&PasswordError> {
+    error.downcast_ref()
+}
+
 impl From<Refusal> for AuthError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_of_passwords_is_no_fault_of_the_server_and_says_when_to_try_again() {
+        let full = AuthError::Users(Box::new(PasswordError::Busy { retry_after: Duration::from_secs(2) }));
+        assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(full.retry_after(), Some(Duration::from_secs(2)));
+        let other = AuthError::Users("no such host".into());
+        assert_eq!((other.status(), other.retry_after()), (StatusCode::INTERNAL_SERVER_ERROR, None));
     }
 }
