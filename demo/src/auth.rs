@@ -1,14 +1,20 @@
 //! What the library asks of this application's users, and how they prove who they are.
 
-use cloakroom::{Clock, Fingerprint, SystemClock, UserId};
-use cloakroom_auth::password::{
+use cloakroom::auth::password::{
     Check, Password, PasswordError, PasswordHash, PasswordMatch, Passwords, accepts_through,
 };
-use cloakroom_auth::{BoxError, Refusal, Strategy, Verdict, Verified};
+use cloakroom::auth::{BoxError, Refusal, Strategy, Verdict, Verified};
+use cloakroom::{Clock, Fingerprint, SystemClock, UserId};
 
 use crate::users::{Email, User, Users};
 
-impl cloakroom_auth::User for User {
+/// One request's view of sign-in.
+pub(crate) type Auth = cloakroom::axum::Auth<User>;
+
+/// How long ago, in seconds, a password may have been typed for what is asked for here.
+pub(crate) const RECENT: u64 = 15 * 60;
+
+impl cloakroom::auth::User for User {
     fn id(&self) -> UserId {
         self.id.clone()
     }
@@ -26,7 +32,7 @@ impl cloakroom_auth::User for User {
     }
 }
 
-impl cloakroom_auth::Users<User> for Users {
+impl cloakroom::auth::Users<User> for Users {
     async fn find(&self, id: UserId) -> Result<Option<User>, BoxError> {
         Ok(Users::find(self, &id).await?.filter(|user| !user.disabled))
     }
@@ -66,7 +72,7 @@ impl Strategy<Credentials, User> for ByPassword {
 impl ByPassword {
     /// Stores a better hash of the password that was just typed, where the old one was made otherwise.
     async fn brought_up_to_date(&self, user: User, proof: &PasswordMatch) -> Result<User, BoxError> {
-        let Some(upgrade) = proof.upgrade_from(&cloakroom_auth::User::fingerprint(&user)) else {
+        let Some(upgrade) = proof.upgrade_from(&cloakroom::auth::User::fingerprint(&user)) else {
             return Ok(user);
         };
         let (old, hash, link) = (&user.password_hash, upgrade.hash().as_str(), Some(upgrade.link()));
@@ -97,5 +103,78 @@ pub(crate) async fn new_password(
             Ok(Err(format!("Use at most {maximum} bytes; that is a very long text.")))
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom::Timestamp;
+
+    use super::*;
+    use crate::database::Database;
+    use crate::users::Name;
+
+    const PASSWORD: &str = "correct horse battery staple";
+    /// As the tutorial's application stores it.
+    const BCRYPT: &str = "$2b$10$abcdefghijklmnopqrstuuGGgFFcYeueaAql8Z7U7CnCTRw4DR77W";
+
+    async fn with_ann(password_hash: Option<&str>) -> ByPassword {
+        let (database, ..) = Database::open("sqlite::memory:").await.unwrap();
+        let (users, passwords) = (Users::new(database), Passwords::new());
+        let hash = match password_hash {
+            Some(hash) => hash.to_owned(),
+            None => passwords.hash(&Password::from(PASSWORD)).await.unwrap().into_string(),
+        };
+        let (name, email) = (Name::read("Ann").unwrap(), Email::read("ann@example.com").unwrap());
+        users.add(&name, &email, &hash, Timestamp::from_millis(0)).await.unwrap();
+        ByPassword { users, passwords }
+    }
+
+    async fn verdict(strategy: &ByPassword, email: &str, password: &str) -> (Option<Refusal>, u64) {
+        let before = strategy.passwords.computed();
+        let credentials = Credentials { email: Email::of(email), password: Password::from(password) };
+        let verdict = strategy.verify(credentials).await.unwrap();
+        (verdict.verified().err(), strategy.passwords.computed() - before)
+    }
+
+    /// Counted, not timed: what tells a stranger whether an account exists is that one answer costs a hash and another
+    /// does not.
+    #[tokio::test]
+    async fn mended_04_whatever_is_wrong_costs_one_hash() {
+        let strategy = with_ann(None).await;
+        for (email, password) in [
+            ("ann@example.com", "wrong"),
+            ("nobody@example.com", "wrong"),
+            ("nobody@example.com", PASSWORD),
+            ("no address", "wrong"),
+            ("", "wrong"),
+            ("ann@example.com", ""),
+            ("nobody@example.com", ""),
+            ("ann@example.com", &"x".repeat(5_000)),
+        ] {
+            let wrong = (Some(Refusal::Credentials), 1);
+            assert_eq!(verdict(&strategy, email, password).await, wrong, "{email}");
+        }
+        assert_eq!(verdict(&strategy, " Ann@example.com", PASSWORD).await, (None, 1));
+    }
+
+    /// A better hash costs its own, once; and a password of which bcrypt sees only the beginning is none.
+    #[tokio::test]
+    async fn mended_05_bcrypt_is_replaced_once_and_never_cut() {
+        let strategy = with_ann(Some(BCRYPT)).await;
+        let long = format!("{PASSWORD}{}", "x".repeat(72));
+        assert_eq!(verdict(&strategy, "ann@example.com", &long).await, (Some(Refusal::Unusable), 1));
+        let before = strategy.users.find_by_email(&Email::of("ann@example.com")).await.unwrap().unwrap();
+        let earlier = cloakroom::auth::User::fingerprint(&before);
+        assert_eq!(verdict(&strategy, "ann@example.com", PASSWORD).await, (None, 2));
+        assert_eq!(verdict(&strategy, "ann@example.com", PASSWORD).await, (None, 1));
+        let after = strategy.users.find_by_email(&Email::of("ann@example.com")).await.unwrap().unwrap();
+        assert!(after.password_hash.starts_with("$argon2id$"));
+        assert!(cloakroom::auth::User::accepts(&after, &earlier), "sessions go on");
+        let changed = User { password_hash: before.password_hash.clone(), ..after };
+        assert!(!cloakroom::auth::User::accepts(
+            &changed,
+            &Fingerprint::new(&changed.id, b"the hash of another password")
+        ));
     }
 }

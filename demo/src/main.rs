@@ -4,7 +4,6 @@
 //! facade as any application would, and works without JavaScript.
 
 mod agent;
-mod audience;
 mod auth;
 mod body;
 mod configuration;
@@ -21,7 +20,6 @@ mod signals;
 mod things;
 mod transport;
 mod users;
-mod visit;
 mod when;
 
 use std::io::{IsTerminal as _, Write as _, stderr};

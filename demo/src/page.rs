@@ -5,10 +5,10 @@ use std::sync::Arc;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
+use cloakroom::auth::csrf::CsrfToken;
+use cloakroom::auth::password::Passwords;
+use cloakroom::auth::{Auth, AuthError};
 use cloakroom::{Session, SessionManager, SystemRandom};
-use cloakroom_auth::Auth;
-use cloakroom_auth::csrf::CsrfToken;
-use cloakroom_auth::password::Passwords;
 
 use crate::auth::ByPassword;
 use crate::configuration::Origin;
@@ -74,7 +74,7 @@ impl Frame {
     /// When the message does not decode, or the random source fails.
     pub(crate) fn new(tab: Tab, session: &Session, user: Option<&User>) -> Result<Self, Failure> {
         let visitor = user.map_or(Visitor::Anonymous, |user| Visitor::User(user.name.clone()));
-        let csrf_token = CsrfToken::new(session.clone(), &SystemRandom)?.text();
+        let csrf_token = CsrfToken::new(session.clone(), &SystemRandom).map_err(AuthError::from)?.text();
         Ok(Self { tab, flash: Flash::take(session)?, visitor, csrf_token })
     }
 

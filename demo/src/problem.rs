@@ -9,12 +9,12 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use cloakroom::{DecodeError, EncodeError, RandomError, SessionError, ValueError};
-use cloakroom_auth::AuthError;
-use cloakroom_auth::csrf::CsrfRefusal;
-use cloakroom_auth::password::PasswordError;
+use cloakroom::auth::Audience;
+use cloakroom::auth::csrf::CsrfRefusal;
+use cloakroom::auth::password::PasswordError;
+use cloakroom::axum::AuthError;
+use cloakroom::{DecodeError, EncodeError, SessionError, ValueError};
 
-use crate::audience::Audience;
 use crate::page::{Frame, html};
 use crate::users::UsersError;
 
@@ -32,41 +32,35 @@ struct ProblemPage<'a> {
 /// What a handler could not do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
+    /// Something of the session or of sign-in; the library says what.
     #[error(transparent)]
-    Session(#[from] SessionError),
+    Auth(AuthError),
     #[error(transparent)]
     Users(#[from] UsersError),
     #[error(transparent)]
     Password(#[from] PasswordError),
-    #[error(transparent)]
-    Auth(#[from] AuthError),
-    #[error(transparent)]
-    Random(#[from] RandomError),
 }
 
-/// What the session says of its values is what it says of itself.
-macro_rules! session_errors {
+/// Whatever the library's errors are made of.
+macro_rules! from_the_library {
     ($($error:ty),+) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self::Session(error.into())
+                Self::Auth(error.into())
             }
         })+
     };
 }
 
-session_errors!(DecodeError, EncodeError, ValueError);
+from_the_library!(AuthError, cloakroom::auth::AuthError, DecodeError, EncodeError, ValueError);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, retry_after) = match self {
             // The library tells the log about these itself.
-            Self::Session(error) => return error.into_response(),
-            Self::Auth(AuthError::Load(error)) => return SessionError::from(error).into_response(),
-            Self::Auth(AuthError::Save(error)) => return SessionError::from(error).into_response(),
-            Self::Auth(ref error) => (error.status(), error.retry_after()),
+            Self::Auth(error) => return error.into_response(),
             Self::Users(UsersError::Database(_)) => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY)),
-            Self::Users(_) | Self::Random(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+            Self::Users(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
             Self::Password(ref error) => (error.status(), error.retry_after()),
         };
         tracing::error!(error = %self, "a request failed");
@@ -88,9 +82,11 @@ pub(crate) async fn show(request: Request, next: Next) -> Response {
         return response;
     }
     let (mut parts, _) = response.into_parts();
-    let session_error = parts.extensions.get::<Arc<SessionError>>().map(|error| error.advice());
-    let forged = parts.extensions.get::<CsrfRefusal>().map(CsrfRefusal::advice);
-    let advice = session_error.or(forged).unwrap_or_else(|| advice(status));
+    let known = &parts.extensions;
+    let advice = (known.get::<Arc<SessionError>>().map(|error| error.advice()))
+        .or_else(|| known.get::<Arc<AuthError>>().map(|error| error.advice()))
+        .or_else(|| known.get::<CsrfRefusal>().map(CsrfRefusal::advice))
+        .unwrap_or_else(|| advice(status));
     let page = html(&ProblemPage { frame: Frame::without_session(), status, advice });
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.remove(CONTENT_TYPE);

@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloakroom::auth::password::Passwords;
 use cloakroom::sql::SqlStore;
 use cloakroom::{CookieConfigError, Policy, SessionManager};
-use cloakroom_auth::password::Passwords;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;

@@ -14,10 +14,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 
 use clap::Parser as _;
+use cloakroom::auth::{Addresses, Auth};
 use cloakroom::{
     CookieConfig, KeyRing, Lifetime, Protection, SessionLimit, SessionManager, Transport, WhenFull,
 };
-use cloakroom_auth::{Addresses, Auth};
 
 use self::given::{AddressOption, CommandLine, Given};
 use self::secret::AddressSecret;

@@ -5,8 +5,8 @@ use std::env;
 use std::fmt;
 use std::str::FromStr;
 
+use cloakroom::auth::AddressKey;
 use cloakroom::{CookieKey, KeyRing};
-use cloakroom_auth::AddressKey;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Value;

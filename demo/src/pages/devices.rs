@@ -2,19 +2,19 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use cloakroom::axum::Session;
+use cloakroom::auth::{Ending, Place, SignedIn};
+use cloakroom::axum::{RequireRecent, Session};
 use cloakroom::{Presence, SessionHandle, Timestamp};
-use cloakroom_auth::{Ending, Place, SignedIn};
 
 use crate::agent;
-use crate::audience::Audience;
+use crate::auth::{Auth, RECENT};
 use crate::flash::Flash;
 use crate::page::{App, Frame, Tab, html};
 use crate::pages::sign_out::farewell;
 use crate::problem::Failure;
-use crate::visit::{Auth, Recent};
+use crate::users::User;
 use crate::when::When;
 
 #[derive(Template)]
@@ -42,7 +42,7 @@ pub(crate) async fn show(
     State(app): State<App>,
     session: Session,
     auth: Auth,
-    Recent(user): Recent,
+    RequireRecent(user): RequireRecent<User, RECENT>,
 ) -> Result<Response, Failure> {
     let mut sessions = auth.sessions().await?.list().await?;
     // This device first; the others stay in their order, the one last used first.
@@ -55,10 +55,10 @@ pub(crate) async fn show(
 
 /// The handle of another user, or of a session that has ended, is unknown.
 pub(crate) async fn sign_out(
-    audience: Audience,
+    headers: HeaderMap,
     session: Session,
     auth: Auth,
-    Recent(_): Recent,
+    RequireRecent(_): RequireRecent<User, RECENT>,
     Path(handle): Path<String>,
 ) -> Result<Response, Failure> {
     let Some(handle) = SessionHandle::parse(&handle) else {
@@ -70,7 +70,7 @@ pub(crate) async fn sign_out(
         return Ok(StatusCode::NOT_FOUND.into_response());
     }
     match listed {
-        Some(ended) if ended.place == Place::Here => Ok(farewell(audience)),
+        Some(ended) if ended.place == Place::Here => Ok(farewell(&headers)),
         ended => {
             let name = agent::in_words(ended.as_ref().and_then(user_agent));
             Flash::leave(&session, format!("{name} is signed out."))?;
@@ -82,7 +82,7 @@ pub(crate) async fn sign_out(
 pub(crate) async fn sign_out_others(
     session: Session,
     auth: Auth,
-    Recent(_): Recent,
+    RequireRecent(_): RequireRecent<User, RECENT>,
 ) -> Result<Redirect, Failure> {
     let text = match auth.sessions().await?.end_others().await? {
         0 => "No other device was signed in.".to_owned(),
@@ -94,12 +94,12 @@ pub(crate) async fn sign_out_others(
 }
 
 pub(crate) async fn sign_out_all(
-    audience: Audience,
+    headers: HeaderMap,
     auth: Auth,
-    Recent(_): Recent,
+    RequireRecent(_): RequireRecent<User, RECENT>,
 ) -> Result<Response, Failure> {
     auth.sessions().await?.end_all().await?;
-    Ok(farewell(audience))
+    Ok(farewell(&headers))
 }
 
 impl Device {

@@ -15,9 +15,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::routing::{get, post};
-use cloakroom::SessionLayer;
-use cloakroom_auth::csrf::{Cookieless, CsrfGuard, Origins};
-use cloakroom_tower::csrf::CsrfLayer;
+use cloakroom::auth::AuthLayer;
+use cloakroom::auth::csrf::{Cookieless, CsrfGuard, Origins};
+use cloakroom::csrf::CsrfLayer;
 
 use crate::page::App;
 use crate::{headers, problem, transport};
@@ -31,7 +31,7 @@ pub(crate) fn router(app: App) -> Router {
     let own = app.public_origin.iter().filter_map(|origin| origin.as_str().parse().ok());
     let csrf = CsrfGuard::default().origins(Origins::default().own(own)).cookieless(Cookieless::Pass);
     let proxies = app.proxies.clone();
-    let sessions = SessionLayer::from(app.manager.clone())
+    let sign_in = AuthLayer::new(app.auth.clone())
         .client_address(move |headers, extensions| proxies.client(headers, extensions));
     Router::new()
         .route("/", get(things::show))
@@ -50,7 +50,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/devices/sign-out-all", post(devices::sign_out_all))
         .route("/sign-out", post(sign_out::sign_out))
         .layer(CsrfLayer::new(csrf))
-        .layer(sessions)
+        .layer(sign_in)
         .route("/signed-out", get(sign_out::signed_out))
         .route("/style.css", get(assets::style))
         .route("/icon.svg", get(assets::icon))

@@ -6,19 +6,18 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::Presence;
-use cloakroom::axum::Session;
-use cloakroom_auth::password::Password;
-use cloakroom_auth::{Refusal, Verdict, Verified};
+use cloakroom::auth::password::Password;
+use cloakroom::auth::{Refusal, Verified};
+use cloakroom::axum::{RequireRecent, RequireUser, Session};
 use serde::Deserialize;
 
-use crate::auth::new_password;
+use crate::auth::{Auth, RECENT, new_password};
 use crate::flash::Flash;
 use crate::form::{Field, Form};
 use crate::page::{App, Frame, Tab, html};
-use crate::pages::sign_in::verify;
+use crate::pages::sign_in::{back, verify};
 use crate::problem::Failure;
 use crate::users::{Email, User};
-use crate::visit::{Auth, Recent, SignedIn, back};
 
 #[derive(Template)]
 #[template(path = "password.html")]
@@ -58,7 +57,10 @@ struct Wrong {
     retry_after: Option<u64>,
 }
 
-pub(crate) async fn show(session: Session, Recent(user): Recent) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    session: Session,
+    RequireRecent(user): RequireRecent<User, RECENT>,
+) -> Result<Response, Failure> {
     page(&session, &user, None, None)
 }
 
@@ -66,7 +68,7 @@ pub(crate) async fn change(
     State(app): State<App>,
     session: Session,
     auth: Auth,
-    Recent(user): Recent,
+    RequireRecent(user): RequireRecent<User, RECENT>,
     axum::Form(typed): axum::Form<TypedChange>,
 ) -> Result<Response, Failure> {
     let verified = match check(&app, &auth, &user, typed.current).await? {
@@ -95,7 +97,11 @@ pub(crate) async fn change(
     Ok(Redirect::to("/profile").into_response())
 }
 
-pub(crate) async fn ask(uri: Uri, session: Session, SignedIn(user): SignedIn) -> Result<Response, Failure> {
+pub(crate) async fn ask(
+    uri: Uri,
+    session: Session,
+    RequireUser(user): RequireUser<User>,
+) -> Result<Response, Failure> {
     confirm_page(&uri, &session, &user, None)
 }
 
@@ -104,7 +110,7 @@ pub(crate) async fn confirm(
     uri: Uri,
     session: Session,
     auth: Auth,
-    SignedIn(user): SignedIn,
+    RequireUser(user): RequireUser<User>,
     axum::Form(typed): axum::Form<TypedConfirmation>,
 ) -> Result<Response, Failure> {
     match check(&app, &auth, &user, typed.password).await? {
@@ -128,13 +134,13 @@ async fn check(
 ) -> Result<Result<Verified<User>, Wrong>, Failure> {
     let complaint = |status, complaint: String| Wrong { status, complaint, retry_after: None };
     Ok(match verify(app, auth, Email::of(&user.email), password).await? {
-        Verdict::Verified(verified) => Ok(verified),
-        Verdict::Refused(Refusal::TooManyAttempts { retry_after }) => {
+        Ok(verified) => Ok(verified),
+        Err(Refusal::TooManyAttempts { retry_after }) => {
             let seconds = retry_after.as_secs() + 1;
             let text = format!("Too many attempts. Try again in {seconds} seconds.");
             Err(Wrong { retry_after: Some(seconds), ..complaint(StatusCode::TOO_MANY_REQUESTS, text) })
         }
-        _ => Err(complaint(StatusCode::UNAUTHORIZED, "That is not your password.".to_owned())),
+        Err(_) => Err(complaint(StatusCode::UNAUTHORIZED, "That is not your password.".to_owned())),
     })
 }
 

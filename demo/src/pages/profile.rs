@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use cloakroom::axum::Session;
+use cloakroom::axum::{RequireUser, Session};
 use serde::Deserialize;
 
 use crate::flash::Flash;
@@ -12,7 +12,6 @@ use crate::form::{Field, Form};
 use crate::page::{App, Frame, Tab, html};
 use crate::problem::Failure;
 use crate::users::{LONGEST_NAME, Name, User};
-use crate::visit::SignedIn;
 
 #[derive(Template)]
 #[template(path = "profile.html")]
@@ -28,7 +27,10 @@ pub(crate) struct Typed {
     name: String,
 }
 
-pub(crate) async fn show(session: Session, SignedIn(user): SignedIn) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    session: Session,
+    RequireUser(user): RequireUser<User>,
+) -> Result<Response, Failure> {
     let name = user.name.clone();
     page(&session, &user, name, None)
 }
@@ -36,7 +38,7 @@ pub(crate) async fn show(session: Session, SignedIn(user): SignedIn) -> Result<R
 pub(crate) async fn change(
     State(app): State<App>,
     session: Session,
-    SignedIn(user): SignedIn,
+    RequireUser(user): RequireUser<User>,
     axum::Form(typed): axum::Form<Typed>,
 ) -> Result<Response, Failure> {
     match Name::read(&typed.name) {

@@ -6,10 +6,10 @@ use axum::response::Response;
 use cloakroom::Persistence;
 use cloakroom::axum::Session;
 
+use crate::auth::Auth;
 use crate::configuration::in_words;
 use crate::page::{App, Frame, Tab, html};
 use crate::problem::Failure;
-use crate::visit::Auth;
 use crate::when::When;
 
 #[derive(Template)]

@@ -3,15 +3,15 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::RETRY_AFTER;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::auth::password::Password;
+use cloakroom::auth::return_path::ReturnPath;
+use cloakroom::auth::{Audience, AuthError, Refusal, Verified};
 use cloakroom::axum::Session;
-use cloakroom_auth::password::Password;
-use cloakroom_auth::{AuthError, Refusal, Verdict, Verified};
 use serde::{Deserialize, Deserializer};
 
-use crate::audience::Audience;
-use crate::auth::Credentials;
+use crate::auth::{Auth, Credentials};
 use crate::body::Body;
 use crate::flash::Flash;
 use crate::form::{Field, Form};
@@ -19,7 +19,6 @@ use crate::page::{App, Frame, Tab, html};
 use crate::pages::sign_up::has_things;
 use crate::problem::Failure;
 use crate::users::{Email, User};
-use crate::visit::{Auth, back};
 
 /// Whatever is wrong, so that nobody learns who has an account.
 const INVALID: &str = "Invalid email or password";
@@ -63,7 +62,7 @@ pub(crate) async fn show(
 pub(crate) async fn sign_in(
     State(app): State<App>,
     uri: Uri,
-    audience: Audience,
+    headers: HeaderMap,
     session: Session,
     auth: Auth,
     Body(typed): Body<Typed>,
@@ -72,15 +71,15 @@ pub(crate) async fn sign_in(
     if mentions_credentials(&uri) {
         return Ok((StatusCode::BAD_REQUEST, "Credentials do not belong into an address").into_response());
     }
+    let audience = Audience::of(&headers);
     let refused = match verify(&app, &auth, Email::of(&typed.email), typed.password.clone()).await? {
-        Verdict::Verified(verified) => match enter(&auth, verified, &typed).await {
+        Ok(verified) => match enter(&auth, verified, &typed).await {
             Ok(()) => return arrive(audience, &uri, &session),
             // The account was disabled, or its password changed, at this very moment.
             Err(AuthError::UserGone | AuthError::Superseded) => Refusal::Credentials,
             Err(error) => return Err(error.into()),
         },
-        Verdict::Refused(refusal) => refusal,
-        Verdict::Challenge(_) | Verdict::Redirect(_) => Refusal::Credentials,
+        Err(refusal) => refusal,
     };
     let (status, reason, retry_after) = match refused {
         Refusal::TooManyAttempts { retry_after } => {
@@ -95,7 +94,7 @@ pub(crate) async fn sign_in(
     };
     let mut response = match audience {
         Audience::Program => (status, reason).into_response(),
-        Audience::Browser => {
+        Audience::Page => {
             (status, page(&app, &uri, &session, &auth, &typed, Some(reason)).await?).into_response()
         }
     };
@@ -111,9 +110,10 @@ pub(super) async fn verify(
     auth: &Auth,
     email: Email,
     password: Password,
-) -> Result<Verdict<User>, Failure> {
+) -> Result<Result<Verified<User>, Refusal>, Failure> {
     let account = email.key().to_owned();
-    Ok(auth.verify(&app.by_password, Credentials { email, password }, Some(&account)).await?)
+    let verdict = auth.verify(&app.by_password, Credentials { email, password }, Some(&account)).await?;
+    Ok(verdict.verified())
 }
 
 async fn enter(auth: &Auth, verified: Verified<User>, typed: &Typed) -> Result<(), AuthError> {
@@ -157,6 +157,11 @@ async fn page(
         has_things: has_things(session)?,
     };
     Ok(html(&page))
+}
+
+/// Where the parameter of an address leads back to, if it is a page of ours.
+pub(super) fn back(uri: &Uri) -> Option<ReturnPath> {
+    uri.query().and_then(ReturnPath::from_query)
 }
 
 fn mentions_credentials(uri: &Uri) -> bool {

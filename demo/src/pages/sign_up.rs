@@ -5,11 +5,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::Method;
+use cloakroom::auth::Verified;
+use cloakroom::auth::password::Password;
 use cloakroom::axum::Session;
-use cloakroom_auth::Verified;
-use cloakroom_auth::password::Password;
 use serde::Deserialize;
 
+use crate::auth::Auth;
 use crate::auth::new_password;
 use crate::flash::Flash;
 use crate::form::{Field, Form};
@@ -17,7 +18,6 @@ use crate::page::{App, Frame, Tab, html};
 use crate::problem::Failure;
 use crate::things::Things;
 use crate::users::{Email, Name, UsersError};
-use crate::visit::Auth;
 
 #[derive(Template)]
 #[template(path = "sign_up.html")]

@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::axum::Session;
 
+use crate::auth::Auth;
 use crate::flash::Flash;
 use crate::form::{Field, Form};
 use crate::page::{Frame, Tab, html};
 use crate::problem::Failure;
 use crate::things::{Complaints, LONGEST_NAME, MOST_PIECES, Thing, Things, Typed};
-use crate::visit::Auth;
 
 #[derive(Template)]
 #[template(path = "things.html")]

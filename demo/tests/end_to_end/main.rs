@@ -11,3 +11,4 @@ mod photographs;
 mod stories;
 mod support;
 mod tutorial;
+mod two_browsers;

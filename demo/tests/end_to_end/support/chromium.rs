@@ -81,6 +81,11 @@ impl Chromium {
         self.call("/refresh", json!({}));
     }
 
+    /// Presses the *back* button.
+    pub(crate) fn back(&self) {
+        self.call("/back", json!({}));
+    }
+
     pub(crate) fn click(&self, css: &str) {
         let element = self.element(css);
         self.call(&format!("/element/{element}/click"), json!({}));
@@ -113,6 +118,13 @@ impl Chromium {
     /// The text of an element as a reader sees it.
     pub(crate) fn text(&self, css: &str) -> String {
         self.read(&format!("/element/{}/text", self.element(css)))
+    }
+
+    /// The texts of all such elements that are there now.
+    pub(crate) fn texts(&self, css: &str) -> Vec<String> {
+        let found = self.call("/elements", json!({ "using": "css selector", "value": css }));
+        let elements = found.as_array().unwrap().iter().map(|element| element[ELEMENT].as_str().unwrap());
+        elements.map(|element| self.read(&format!("/element/{element}/text"))).collect()
     }
 
     /// The current value of a field.
