@@ -64,9 +64,14 @@ const MOST_ATTEMPTS: usize = 32;
 pub(crate) async fn read(manager: &SessionManager, user: &UserId) -> Result<Vec<EndedSession>, StoreError> {
     let key = key(manager, user);
     Ok(match manager.store().load(&key, manager.now()).await? {
-        Loaded::Live(stored) => entries(&stored.record.data).into_iter().filter_map(Entry::read).collect(),
+        Loaded::Live(stored) => entries(&stored.record.data).iter().filter_map(EndedSession::read).collect(),
         Loaded::Expired | Loaded::Absent => Vec::new(),
     })
+}
+
+/// Removes what is remembered of `user`.
+pub(crate) async fn forget(manager: &SessionManager, user: &UserId) -> Result<(), StoreError> {
+    manager.store().delete(&key(manager, user)).await
 }
 
 /// Remembers that `sessions` ended. The end itself is stored already: when this fails the log is told, and nobody else.
@@ -100,13 +105,13 @@ async fn append(
     for _ in 0..MOST_ATTEMPTS {
         let now = manager.now();
         let (put, before) = match store.load(&key, now).await? {
-            Loaded::Live(stored) => (Put::At(stored.version), entries(&stored.record.data)),
+            // As they are: one of a later version of this crate may say what this one does not know.
+            Loaded::Live(stored) => (Put::At(stored.version), entries(&stored.record.data).to_vec()),
             Loaded::Expired | Loaded::Absent => (Put::New, Vec::new()),
         };
         let most = usize::try_from(most.get()).unwrap_or(usize::MAX);
-        let ended = sessions.iter().map(|session| Entry::new(session, by, now));
-        let entries: Vec<Value> =
-            ended.chain(before).take(most).filter_map(|entry| serde_json::to_value(entry).ok()).collect();
+        let ended = sessions.iter().filter_map(|it| serde_json::to_value(Entry::new(it, by, now)).ok());
+        let entries: Vec<Value> = ended.chain(before).take(most).collect();
         let data = Data::from_iter([(ENDED.to_owned(), Value::Array(entries))]);
         let record = Record { data, ..Record::new(Lifetime::idle(time), now) };
         match store.put(&key, put, &record, now).await {
@@ -129,23 +134,25 @@ impl Entry {
             by: by.as_str().to_owned(),
         }
     }
+}
 
-    /// An entry of a later version of this crate may say what this one does not know; it is left out.
-    fn read(self) -> Option<EndedSession> {
-        Some(EndedSession {
-            handle: self.handle.as_deref().and_then(SessionHandle::parse),
-            device: self.device,
-            created: Timestamp::from_millis(self.created),
-            seen: Timestamp::from_millis(self.seen),
-            ended: Timestamp::from_millis(self.ended),
-            by: EndedBy::parse(&self.by)?,
+impl EndedSession {
+    /// What this version does not understand is left out.
+    fn read(entry: &Value) -> Option<Self> {
+        let entry = Entry::deserialize(entry).ok()?;
+        Some(Self {
+            handle: entry.handle.as_deref().and_then(SessionHandle::parse),
+            device: entry.device,
+            created: Timestamp::from_millis(entry.created),
+            seen: Timestamp::from_millis(entry.seen),
+            ended: Timestamp::from_millis(entry.ended),
+            by: EndedBy::parse(&entry.by)?,
         })
     }
 }
 
-fn entries(data: &Data) -> Vec<Entry> {
-    let list = data.get(ENDED).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(|entry| Entry::deserialize(entry).ok()).collect()
+fn entries(data: &Data) -> &[Value] {
+    data.get(ENDED).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn key(manager: &SessionManager, user: &UserId) -> StoreKey {

@@ -102,6 +102,15 @@ impl<U: User> UserSessions<U> {
         }
     }
 
+    /// Forgets those that have ended: personal data of a user who is deleted, which the next one with the same id must
+    /// not see. Sessions that end afterwards are remembered again, so end all of them first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget_history(&self) -> Result<(), AuthError> {
+        Ok(history::forget(self.auth.manager(), &self.user).await?)
+    }
+
     /// Ends the one that has this handle, if it is this user's.
     ///
     /// # Errors
@@ -135,7 +144,10 @@ impl<U: User> UserSessions<U> {
     /// # Cancel safety
     /// They have all ended or none has; sign-ins under way may have come to nothing.
     pub async fn end_others(&self) -> Result<u64, AuthError> {
-        self.end_others_by(self.by()).await
+        let Some(session) = self.current().await? else { return self.end_but(None, self.by()).await };
+        let ended = self.end_but(session.key().as_ref(), self.by()).await?;
+        session.rotate();
+        Ok(ended)
     }
 
     /// Ends all of them, the visitor's own too, and returns how many. Sign-ins of the user that are under way come to
@@ -156,15 +168,7 @@ impl<U: User> UserSessions<U> {
         Ok(ended)
     }
 
-    pub(crate) async fn end_others_by(&self, by: EndedBy) -> Result<u64, AuthError> {
-        let Some(session) = self.current().await? else { return self.end_but(None, by).await };
-        let key = session.key();
-        let ended = self.end_but(key.as_ref(), by).await?;
-        session.rotate();
-        Ok(ended)
-    }
-
-    async fn end_but(&self, keep: Option<&StoreKey>, by: EndedBy) -> Result<u64, AuthError> {
+    pub(crate) async fn end_but(&self, keep: Option<&StoreKey>, by: EndedBy) -> Result<u64, AuthError> {
         let manager = self.auth.manager();
         let scope = Scope::User(self.user.clone());
         // First, so that no sign-in which began before comes after.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
 
-use cloakroom_core::{Authentication, Presence, SaveError, Session, Summary};
+use cloakroom_core::{Authentication, Outcome, Presence, SaveError, Session, Summary};
 
 use crate::error::AuthError;
 use crate::event::{AuthEvent, EndedBy};
@@ -71,7 +71,8 @@ impl<'a, U: User> SignIn<'a, U> {
         // look-up, or finds this session, or has moved what it has to be admitted under.
         let epoch = manager.epoch().await?;
         let mark = marks::read(manager, &id).await?;
-        if began.zip(mark.ended_at).is_some_and(|(began, ended)| began < ended) {
+        // Within one millisecond nobody can say which came first: then the end did, and the user signs in once more.
+        if began.zip(mark.ended_at).is_some_and(|(began, ended)| began <= ended) {
             return Err(AuthError::Superseded);
         }
         let user =
@@ -84,6 +85,8 @@ impl<'a, U: User> SignIn<'a, U> {
             return Err(AuthError::Superseded);
         }
 
+        let new = Authentication::new(method, manager.now(), &**manager.random())?;
+
         let before = replaced(&session);
         let somebody_else = session.user().is_some_and(|user| user != id);
         if data == Data::Dropped || somebody_else {
@@ -92,16 +95,19 @@ impl<'a, U: User> SignIn<'a, U> {
         session.set_device(visit.device().clone());
         match presence {
             Presence::Remembered => session.renew(settings.remembered),
+            // Whatever it was before: the session over which somebody signs in may have been a remembered one.
             Presence::Present => {
-                if let Some(lifetime) = settings.lifetime.or_else(|| manager.fixed_lifetime()) {
-                    session.renew(lifetime);
-                }
+                session.renew(settings.lifetime.unwrap_or_else(|| manager.lifetime_of(&session.data())));
             }
         }
-        let new = Authentication::new(method, manager.now(), &**manager.random())?;
         let authentication = Authentication { presence, fingerprint: Some(user.fingerprint()), epoch, ..new };
         let method = authentication.method.clone();
         let signed_in = session.sign_in(id.clone(), authentication, mark.admission(settings.limit)).await;
+        let signed_in = match signed_in {
+            // Found out now rather than with the response, so that nobody is signed in unheard.
+            Err(error) if error.outcome() == Outcome::Unknown => session.save().await.map(|()| Vec::new()),
+            known => known,
+        };
         let ended = signed_in.map_err(|error| match error {
             SaveError::SessionLimit => {
                 auth.notify(&AuthEvent::LimitReached { user: &id });

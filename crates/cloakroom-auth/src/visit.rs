@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloakroom_core::{
-    Authentication, Device, LazySession, LoadError, Method, Presence, Session, Summary, TimeLeft, UserId,
+    Authentication, Device, LazySession, LoadError, Method, Presence, SaveError, Session, Summary, TimeLeft,
+    UserId,
 };
 
 use crate::auth::Auth;
@@ -18,6 +19,9 @@ use crate::sign_in::SignIn;
 use crate::strategy::{Refusal, Strategy, Verdict};
 use crate::user::User;
 use crate::verified::Verified;
+
+/// How far the clocks of two nodes may lie apart.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// What one request may ask and do: who is signed in, sign in, sign out, see and end sessions.
 ///
@@ -58,7 +62,8 @@ impl<U: User> Visit<U> {
             return Ok(Some(user));
         }
         let found = self.inner.auth.inner.users.find(id.clone()).await.map_err(AuthError::Users)?;
-        let Some(user) = found else {
+        // Somebody else's account, as a careless look-up might find it, is not theirs.
+        let Some(user) = found.filter(|user| user.id() == id) else {
             self.end(&session, &id, EndedBy::UserGone).await?;
             return Ok(None);
         };
@@ -166,8 +171,9 @@ impl<U: User> Visit<U> {
                 return Err(AuthError::NotSignedIn);
             }
             let now = manager.now();
-            // One that lies ahead, by a clock that was set back, is not recent.
-            if presence == Presence::Present && at <= now && now.since(at) <= max_age {
+            // One that lies ahead by more than clocks of two nodes differ, by a clock that was set back, is not recent.
+            let recent = now.since(at) <= max_age && at.since(now) <= max_age.min(SKEW);
+            if presence == Presence::Present && recent {
                 return Ok(user);
             }
         }
@@ -180,13 +186,17 @@ impl<U: User> Visit<U> {
     /// with the response.
     ///
     /// # Errors
-    /// [`AuthError::AnotherUser`] when the proof is somebody else's, [`AuthError::NotSignedIn`], and as for
-    /// [`Visit::user`].
+    /// [`AuthError::AnotherUser`] when the proof is somebody else's, [`AuthError::Superseded`] when their credentials
+    /// have changed since it was given, [`AuthError::NotSignedIn`], and as for [`Visit::user`].
     pub async fn reauthenticate(&self, verified: Verified<U>) -> Result<(), AuthError> {
         let user = self.user().await?.ok_or(AuthError::NotSignedIn)?;
         let (proved, method, _) = verified.into_parts();
         if proved.id() != user.id() {
             return Err(AuthError::AnotherUser);
+        }
+        // What was verified was another password. Either may have been looked up first.
+        if !user.accepts(&proved.fingerprint()) && !proved.accepts(&user.fingerprint()) {
+            return Err(AuthError::Superseded);
         }
         let session = self.session().await?;
         let again = self.authentication(&session, &user, method).await?;
@@ -199,22 +209,39 @@ impl<U: User> Visit<U> {
     /// their other sessions end, and sign-ins with the old credentials that are under way; this session gets another id
     /// and goes on (ASVS 7.4.3). Call it when the change is stored.
     ///
+    /// It is no proof: when the user last proved who they are stays as it was, see [`Visit::reauthenticate`].
+    ///
     /// # Errors
-    /// As for [`UserSessions::end_others`]. The other sessions end even if this was never called, when they are used
-    /// next.
+    /// As for [`UserSessions::end_others`]. When this session has ended meanwhile, the others have as well. The other
+    /// sessions end even if this was never called, when they are used next.
+    ///
+    /// # Cancel safety
+    /// Dropped, it may have gone any part of the way; what is left happens when the other sessions are used next.
     pub async fn credentials_changed(&self, user: &U) -> Result<(), AuthError> {
         let session = self.session().await?;
         if session.user().is_none_or(|id| id != user.id()) {
             return Err(AuthError::AnotherUser);
         }
-        let method = session.authentication().map_or_else(Method::password, |it| it.method);
-        let again = self.authentication(&session, user, method).await?;
+        let fingerprint = Some(user.fingerprint());
+        let now = match session.authentication() {
+            Some(before) => Authentication { fingerprint, ..before },
+            // It was not opened by this crate, so nobody knows how.
+            None => self.authentication(&session, user, Method::password()).await?,
+        };
         *self.looked_up() = Some(user.clone());
         // Stored first: from here on the changed credentials end every other session, whatever happens next.
-        session.authenticate_again(again);
-        session.save().await?;
-        UserSessions::of_visitor(self.clone(), user.id()).end_others_by(EndedBy::Credentials).await?;
-        Ok(())
+        session.authenticate_again(now);
+        let saved = session.save().await;
+        if saved.is_err() {
+            self.forget();
+        }
+        // Somebody else may have ended this session because they saw the change first. The others end nevertheless.
+        if !matches!(saved, Ok(()) | Err(SaveError::Gone)) {
+            return Ok(saved?);
+        }
+        let sessions = UserSessions::of_visitor(self.clone(), user.id());
+        sessions.end_but(session.key().as_ref(), EndedBy::Credentials).await?;
+        Ok(saved?)
     }
 
     /// How much time the session has left. Asking is no activity; see [`LazySession::time_left`].

@@ -42,7 +42,7 @@ pub use manager::{SessionManager, SessionManagerBuilder};
 pub use memory::MemoryStore;
 pub use policy::{Activity, LoadFailure, Policy, ServerErrorPolicy, Share, TouchPolicy};
 pub use random::{Random, RandomError, SystemRandom};
-pub use record::{Data, Device, Record, UserId, Version};
+pub use record::{Data, Device, InvalidUserId, Record, UserId, Version};
 pub use rotation::{Reuse, Rotation};
 pub use session::{
     DecodeError, EncodeError, Finished, Key, LazySession, LoadError, Outcome, SaveError, Section, Session,

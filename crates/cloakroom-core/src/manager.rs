@@ -17,6 +17,7 @@ use crate::lifetime::Lifetime;
 use crate::plan::PreviousId;
 use crate::policy::{LoadFailure, Policy};
 use crate::random::{Random, RandomError, SystemRandom};
+use crate::record::Data;
 use crate::report::{Pace, Reported};
 use crate::session::{Held, LazySession, SaveError};
 use crate::store::Store;
@@ -119,9 +120,10 @@ impl SessionManager {
         self.inner.epoch.read(&*self.inner.store, self.now()).await
     }
 
-    /// The lifetime that the policy gives to every session, unless it decides by what is in one.
-    pub fn fixed_lifetime(&self) -> Option<Lifetime> {
-        self.inner.policy.lifetime_function().is_none().then(|| self.inner.policy.usual_lifetime())
+    /// The lifetime that the policy gives to a session with this data.
+    pub fn lifetime_of(&self, data: &Data) -> Lifetime {
+        let policy = &self.inner.policy;
+        policy.lifetime_function().map_or_else(|| policy.usual_lifetime(), |decide| decide(data))
     }
 
     /// The random source, for what is made beside sessions.

@@ -61,9 +61,13 @@ impl Change {
             }
             Self::Clear => record.data.clear(),
             Self::User { user, authentication, at } => {
+                let proved = |it: &Option<Authentication>| it.as_ref().map(|it| it.at);
+                let proved_before = record.user == *user
+                    && authentication.is_some()
+                    && proved(&record.authentication) == proved(authentication);
                 record.user.clone_from(user);
                 record.authentication.clone_from(authentication);
-                if user.is_some() {
+                if user.is_some() && !proved_before {
                     // NIST SP 800-63B-4 section 5.2: authentication starts both limits afresh.
                     record.deadline = record.lifetime.deadline(*at);
                 }

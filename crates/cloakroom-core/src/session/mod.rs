@@ -250,7 +250,8 @@ impl Session {
     }
 
     /// Records that the user of this session has proved again who they are. The id changes (ASVS 7.2.4) and both limits
-    /// start afresh. In a session of nobody it does nothing.
+    /// start afresh, unless [`Authentication::at`] says that they proved nothing new. In a session of nobody it does
+    /// nothing.
     pub fn authenticate_again(&self, authentication: Authentication) {
         let at = self.inner.manager.now();
         let superseded = {
