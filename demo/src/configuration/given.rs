@@ -99,7 +99,7 @@ pub(crate) enum AddressOption {
     Full,
     /// The network it is in.
     Truncated,
-    /// A hash under the setting address_key, which tells only whether two are the same.
+    /// A hash under the setting `address_key`, which tells only whether two are the same.
     Hashed,
     /// Nothing.
     Off,

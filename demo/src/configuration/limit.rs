@@ -16,9 +16,9 @@ const UNITS: [(u64, char, &str); 4] =
 const LONGEST: u64 = 365 * 86_400;
 
 impl Limit {
-    pub(super) const HOUR: Self = Self(Duration::from_secs(3_600));
-    pub(super) const DAY: Self = Self(Duration::from_secs(86_400));
-    pub(super) const THIRTY_DAYS: Self = Self(Duration::from_secs(30 * 86_400));
+    pub(super) const HOUR: Self = Self(Duration::from_hours(1));
+    pub(super) const DAY: Self = Self(Duration::from_hours(24));
+    pub(super) const THIRTY_DAYS: Self = Self(Duration::from_hours(30 * 24));
 
     pub(crate) const fn duration(self) -> Duration {
         self.0

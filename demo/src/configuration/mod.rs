@@ -173,7 +173,7 @@ mod tests {
         let (shown, default) = (decided(example).unwrap(), decided("").unwrap());
         assert_eq!(format!("{shown:?}"), format!("{default:?}"));
         let is_setting = |line: &&str| {
-            let name = line.split_once(" = ").map(|(name, _)| name).unwrap_or(" ");
+            let name = line.split_once(" = ").map_or(" ", |(name, _)| name);
             name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
         };
         let lines = example.lines().map(|line| line.trim_start_matches("# "));

@@ -78,9 +78,9 @@ pub(crate) async fn sign_up(
     // Whoever has just chosen a password knows it.
     let sign_in = auth.sign_in(Verified::vouched(user, Method::password()));
     if typed.keep.is_some() {
-        sign_in.keep_data().await?
+        sign_in.keep_data().await?;
     } else {
-        sign_in.await?
+        sign_in.await?;
     }
     Flash::leave(&session, format!("Welcome, {}.", name.as_str()))?;
     Ok(Redirect::to("/").into_response())

@@ -256,7 +256,7 @@ fn a_session_survives_a_restart(database: &Database) {
     assert_eq!(remembered.user(&server).as_deref(), Some("ann"));
     assert_eq!(ann.get(&server, "/devices").handles().len(), 2);
     // Nobody was there for a day; who asked to be remembered is.
-    database.age_sign_ins(Duration::from_secs(86_400));
+    database.age_sign_ins(Duration::from_hours(24));
     assert_eq!(remembered.user(&server).as_deref(), Some("ann"));
 }
 

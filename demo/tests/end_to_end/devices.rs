@@ -94,7 +94,7 @@ fn asvs_7_5_1_asvs_7_5_3_old_and_remembered_sign_ins_are_confirmed_first(databas
     assert_eq!(before.clone().user(&server), None);
 
     // Time passes, and activity does not make up for it.
-    database.age_sign_ins(Duration::from_secs(3_600));
+    database.age_sign_ins(Duration::from_hours(1));
     assert_eq!(ann.user(&server).as_deref(), Some("ann"));
     ann.get(&server, "/devices").assert_says("Confirm your password");
     let elsewhere = ann.post(&server, "/confirm?next=%2F%2Felsewhere.example", &[("password", PASSWORD)]);
@@ -156,7 +156,7 @@ fn addresses_are_kept_as_configured(database: &Database) {
             database.url(),
             &["--listen", "127.0.0.1:0", "--addresses", policy, "--trusted-proxies", "127.0.0.0/8"],
         );
-        let mut ann = Visitor::new().from_address("203.0.113.7");
+        let mut ann = Visitor::new().behind("203.0.113.7");
         ann.sign_up(&server, &format!("ann-{policy}"));
         let page = ann.get(&server, "/devices");
         match shown {
@@ -165,7 +165,7 @@ fn addresses_are_kept_as_configured(database: &Database) {
         }
         // Whoever claims to come from elsewhere is not believed by a server that trusts nobody.
         let server = Server::start_with(database.url(), &["--listen", "127.0.0.1:0", "--addresses", "full"]);
-        let mut bob = Visitor::new().from_address("203.0.113.7");
+        let mut bob = Visitor::new().behind("203.0.113.7");
         bob.sign_up(&server, &format!("bob-{policy}"));
         bob.get(&server, "/devices").assert_says("<dd>127.0.0.1");
     }

@@ -37,7 +37,7 @@ impl Visitor {
     }
 
     /// A visitor who says that a proxy saw this address.
-    pub(crate) fn from_address(self, address: &'static str) -> Self {
+    pub(crate) fn behind(self, address: &'static str) -> Self {
         Self { address: Some(address), ..self }
     }
 
