@@ -1,15 +1,17 @@
 //! Forms that are searched for a token reach the handler as they came.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use cloakroom_tower::csrf::{CsrfGuard, CsrfLayer, CsrfRefusal};
 use futures_util::stream;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::{Body as _, Frame};
+use hyper::body::{Body as _, Frame, SizeHint};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 
@@ -26,6 +28,25 @@ fn pieces(pieces: Vec<Result<Bytes, &'static str>>) -> (Body, Arc<AtomicUsize>) 
         count.fetch_add(1, Ordering::SeqCst);
     }));
     (Body::from_stream(pieces), asked)
+}
+
+/// A body of a stated length that is never read.
+struct Stated(u64);
+
+impl hyper::body::Body for Stated {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("it was read");
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0)
+    }
 }
 
 fn bytes_of(text: &str) -> Vec<Result<Bytes, &'static str>> {
@@ -89,13 +110,15 @@ async fn a_form_that_is_too_large_is_refused_and_not_kept() {
     // With a stated length nothing is read.
     assert_eq!(site.status("POST", &headers, form(1_000)).await, StatusCode::OK);
     assert_eq!(site.status("POST", &headers, form(1_001)).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let stated = request("POST", "/", &headers, Body::new(Stated(1_001)));
+    assert_eq!(site.send(stated).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
     // Without one, no more than the limit.
     let (body, _) = pieces(bytes_of(&form(1_000)));
     assert_eq!(site.status("POST", &headers, body).await, StatusCode::OK);
     let (body, asked) = pieces(bytes_of(&form(5_000)));
     assert_eq!(site.status("POST", &headers, body).await, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(asked.load(Ordering::SeqCst), 1_001);
-    assert_eq!(site.take_refused(), [CsrfRefusal::FormTooLarge; 2]);
+    assert_eq!(site.take_refused(), [CsrfRefusal::FormTooLarge; 3]);
     assert_eq!(site.take_handled(), 2);
     // What needs no token is not limited.
     let ours = [("cookie", &*ours), FORM, ("sec-fetch-site", "same-origin")];
