@@ -9,7 +9,7 @@ use cloakroom::auth::{self, AuthLayer, BoxError, SignedIn, SignedOut, User};
 use cloakroom::axum::{Auth, AuthError};
 use cloakroom::csrf::CsrfLayer;
 use cloakroom::sql::SqlStore;
-use cloakroom::{Fingerprint, SessionManager, UserId};
+use cloakroom::{Device, Fingerprint, SessionManager, UserId};
 
 #[derive(serde::Deserialize)]
 struct Credentials {
@@ -29,8 +29,9 @@ async fn sign_in(
 
 async fn devices(auth: Auth<Account>) -> Result<String, AuthError> {
     let sessions = auth.sessions().await?.list().await?;
-    let browser = |it: &SignedIn| it.device.as_ref()?.user_agent().map(str::to_owned);
-    Ok(sessions.iter().map(|it| format!("{:?}: {}\n", it.place, browser(it).unwrap_or_default())).collect())
+    let line =
+        |it: SignedIn| format!("{:?}: {:?}", it.place, it.device.as_ref().and_then(Device::user_agent));
+    Ok(sessions.into_iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 async fn sign_out(auth: Auth<Account>) -> Result<impl IntoResponse, AuthError> {
