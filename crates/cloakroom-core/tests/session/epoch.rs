@@ -135,6 +135,22 @@ fn who_signs_in_after_it_is_in_where_it_was_not_heard_of_yet() {
 }
 
 #[test]
+fn a_count_that_the_store_never_had_opens_nothing() {
+    let site = Site::new();
+    for (moved, epoch) in [(0, 1), (1, 2), (1, 0)] {
+        if run(site.manager.epoch()).unwrap() < moved {
+            sign_everybody_out(&site);
+        }
+        let mut browser = Browser::default();
+        let (lazy, session) = site.open(&browser);
+        let authentication = Authentication { epoch, ..password(&site) };
+        run(session.sign_in(user("ada"), authentication, admission(&site, "ada"))).unwrap();
+        site.close(&mut browser, &lazy).unwrap();
+        assert!(!is_in(&site, &browser), "{epoch} where it is {moved}");
+    }
+}
+
+#[test]
 fn asvs_16_5_3_a_count_that_cannot_be_read_lets_nobody_in() {
     let anonymous = Policy::default().on_load_failure(LoadFailure::Anonymous);
     for policy in [Policy::default(), anonymous] {

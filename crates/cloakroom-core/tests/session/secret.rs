@@ -26,6 +26,22 @@ fn sent<T: Send>(value: T) -> T {
 
 #[test]
 fn r31_asvs_16_2_5_neither_logs_nor_debug_show_ids_keys_or_data() {
+    // A line that another test logs for the first time just when the capture begins stays off until the next one.
+    look_for_secrets();
+    let (log, printed, secrets) = look_for_secrets();
+    for name in ["session_load", "session_save", "Created", "Rotated", "not accepted", "no longer decodes"] {
+        assert!(log.contains(name), "{name} was not logged: {log}");
+    }
+    for text in [&log, &printed] {
+        for secret in &secrets {
+            assert!(!text.contains(secret.as_str()), "{secret} in {text}");
+        }
+    }
+    assert!(secrets.len() > 3);
+}
+
+/// What is logged, what is printed, and what must be in neither.
+fn look_for_secrets() -> (String, String, Vec<String>) {
     let site =
         Site::policy(Policy::default().on_load_failure(LoadFailure::Fallback(Arc::new(MemoryStore::new()))));
     let mut secrets = vec!["SECRET".to_owned()];
@@ -63,16 +79,7 @@ fn r31_asvs_16_2_5_neither_logs_nor_debug_show_ids_keys_or_data() {
     });
     printed.push(format!("{:?} {:?}", site.manager, Version::bytes(*b"SECRET")));
     printed.extend(site.events());
-    let printed = printed.join("\n");
-    for name in ["session_load", "session_save", "Created", "Rotated", "not accepted", "no longer decodes"] {
-        assert!(log.contains(name), "{name} was not logged: {log}");
-    }
-    for text in [&log, &printed] {
-        for secret in &secrets {
-            assert!(!text.contains(secret.as_str()), "{secret} in {text}");
-        }
-    }
-    assert!(secrets.len() > 3);
+    (log, printed.join("\n"), secrets)
 }
 
 #[test]
