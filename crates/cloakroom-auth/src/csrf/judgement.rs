@@ -133,6 +133,8 @@ mod tests {
             ("host: shop.example:80 | origin: https://shop.example", Foreign),
             ("host: shop.example | origin: https://elsewhere.example", Foreign),
             ("host: shop.example | origin: https://shop.example.elsewhere.example", Foreign),
+            ("host: shop.example | origin: https://other.shop.example", Foreign),
+            ("host: other.shop.example | origin: https://shop.example", Foreign),
             ("host: shop.example | origin: https://elsewhere.example/shop.example", Foreign),
             ("host: shop.example | origin: https://shop.example@elsewhere.example", Foreign),
             ("host: shop.example | origin: https://shop.example/", Foreign),
