@@ -239,7 +239,6 @@ impl State {
         let landed = self.changes.forget(until);
         if self.decided < until {
             self.fate = Fate::Keep;
-            self.admission = None;
         }
         self.unsure = None;
         self.origin = origin;

@@ -274,6 +274,23 @@ fn asvs_7_2_4_asvs_7_5_3_proving_again_who_one_is_changes_the_id_and_starts_both
 }
 
 #[test]
+fn whoever_proved_nothing_new_gets_a_new_id_and_no_more_time() {
+    let site = Site::policy(Policy::default().lifetime(Lifetime::idle(HOUR).with_absolute(3 * HOUR)));
+    let mut browser = signed_in(&site, "ada");
+    let old = browser.clone();
+    site.clock.advance(HOUR / 2);
+    let (lazy, session) = site.open(&browser);
+    // Their password was changed, say.
+    let fingerprint = Some(Fingerprint::new(&user("ada"), b"another"));
+    let changed = Authentication { fingerprint, ..session.authentication().unwrap() };
+    session.authenticate_again(changed.clone());
+    assert!(site.close(&mut browser, &lazy).unwrap().sets());
+    assert!(site.open(&old).1.is_new(), "the old id still answers");
+    let record = site.desk.row(&site, &browser.id()).unwrap();
+    assert_eq!((record.authentication, record.deadline), (Some(changed), Some(START.plus(3 * HOUR))));
+}
+
+#[test]
 fn asvs_7_5_3_no_activity_moves_the_time_of_authentication() {
     let site = Site::policy(Policy::default().touch(TouchPolicy::Always));
     let mut browser = signed_in(&site, "ada");
