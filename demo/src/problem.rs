@@ -75,7 +75,8 @@ impl IntoResponse for Failure {
 /// Gives every error that is no page yet a page, for people. Status and headers stay as they are.
 pub(crate) async fn show(request: Request, next: Next) -> Response {
     let audience = Audience::of(request.headers());
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    users_out_of_reach(&mut response);
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     if !is_error || audience == Audience::Program || is_page(response.headers()) {
@@ -92,6 +93,17 @@ pub(crate) async fn show(request: Request, next: Next) -> Response {
     parts.headers.remove(CONTENT_TYPE);
     parts.headers.extend(page.headers().clone());
     Response::from_parts(parts, page.into_body())
+}
+
+/// The library cannot know that this application's users will be found again, and says 500.
+fn users_out_of_reach(response: &mut Response) {
+    let error = response.extensions().get::<Arc<AuthError>>();
+    if let Some(AuthError::Auth(cloakroom::auth::AuthError::Users(source))) = error.map(|error| &**error)
+        && let Some(UsersError::Database(_)) = source.downcast_ref()
+    {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY.as_secs()));
+    }
 }
 
 fn advice(status: StatusCode) -> &'static str {

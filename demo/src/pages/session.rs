@@ -25,6 +25,8 @@ struct SessionPage<'a> {
 struct Details {
     created: Option<When>,
     seen: Option<When>,
+    /// When and by what the user last proved who they are.
+    signed_in: Option<(Option<When>, String)>,
     expires: Option<When>,
     idle: String,
     absolute: String,
@@ -46,6 +48,9 @@ impl Details {
         Self {
             created: When::new(session.created(), now),
             seen: When::new(session.seen(), now),
+            signed_in: session
+                .authentication()
+                .map(|signed_in| (When::new(signed_in.at, now), signed_in.method.as_str().to_owned())),
             expires: When::new(session.expires_at(), now),
             idle: limit(lifetime.idle_limit()),
             absolute: limit(lifetime.absolute_limit()),

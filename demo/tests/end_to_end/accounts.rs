@@ -23,6 +23,7 @@ on_every_database![
     r41_a_remembered_cookie_is_believed_whole_or_not_at_all,
     r21_whoever_signs_out_is_nobody,
     a_session_survives_a_restart,
+    asvs_16_5_2_users_that_cannot_be_found_sign_nobody_out_and_nobody_in,
     asvs_7_4_5_everybody_is_signed_out_by_one_command,
 ];
 
@@ -258,6 +259,30 @@ fn a_session_survives_a_restart(database: &Database) {
     // Nobody was there for a day; who asked to be remembered is.
     database.age_sign_ins(Duration::from_hours(24));
     assert_eq!(remembered.user(&server).as_deref(), Some("ann"));
+}
+
+fn asvs_16_5_2_users_that_cannot_be_found_sign_nobody_out_and_nobody_in(database: &Database) {
+    let server = Server::start(database.url());
+    let mut ann = Visitor::new();
+    ann.sign_up(&server, "ann");
+    let cookies = ann.cookies().clone();
+    database.execute("ALTER TABLE users RENAME TO away");
+    for page in [
+        ann.get(&server, "/"),
+        ann.get(&server, "/profile"),
+        ann.get(&server, "/devices"),
+        ann.post(&server, "/password", &[("current", PASSWORD), ("new", "a new password")]),
+        Visitor::new().sign_in(&server, "ann", &[]),
+        Visitor::new().sign_up(&server, "bob"),
+    ] {
+        assert_eq!(page.status, 503);
+        assert_eq!(page.headers["retry-after"], "5");
+        page.assert_silent_about("users");
+    }
+    assert_eq!(ann.cookies(), &cookies);
+    database.execute("ALTER TABLE away RENAME TO users");
+    assert_eq!(ann.user(&server).as_deref(), Some("ann"));
+    assert_eq!(database.rows(), 1);
 }
 
 fn asvs_7_4_5_everybody_is_signed_out_by_one_command(database: &Database) {
