@@ -157,12 +157,28 @@ impl Denied {
     /// is led from the page that helps to itself.
     pub fn answer(self, asked: &Asked, pages: &Pages) -> (StatusCode, HeaderMap) {
         let (mut status, mut headers) = self.refusal();
-        if let Some(location) = self.location(asked, pages) {
+        if let Some(location) = self.redirect(asked, pages) {
             status = StatusCode::SEE_OTHER;
             headers.remove(WWW_AUTHENTICATE);
             headers.insert(LOCATION, location);
         }
         (status, headers)
+    }
+
+    /// Where [`Denied::answer`] leads, for frameworks that have made the refusal before they know who asked.
+    pub fn redirect(self, asked: &Asked, pages: &Pages) -> Option<HeaderValue> {
+        let page = match self {
+            Self::NotSignedIn => &pages.sign_in,
+            Self::RecentRequired => &pages.confirm,
+            Self::Forbidden => return None,
+        };
+        if asked.audience() == Audience::Program || page.split('?').next() == Some(asked.path()) {
+            return None;
+        }
+        let location =
+            asked.return_path().map_or_else(|| page.to_string(), |path| path.sign_in_location(page));
+        // A page whose address no header can carry helps nobody.
+        HeaderValue::try_from(location).ok()
     }
 
     /// What a program is told: 401 with a challenge, or 403. No cache keeps it.
@@ -186,21 +202,6 @@ impl Denied {
             Self::RecentRequired => "Please confirm who you are.\n",
             Self::Forbidden => "You may not do this.\n",
         }
-    }
-
-    fn location(self, asked: &Asked, pages: &Pages) -> Option<HeaderValue> {
-        let page = match self {
-            Self::NotSignedIn => &pages.sign_in,
-            Self::RecentRequired => &pages.confirm,
-            Self::Forbidden => return None,
-        };
-        if asked.audience() == Audience::Program || page.split('?').next() == Some(asked.path()) {
-            return None;
-        }
-        let location =
-            asked.return_path().map_or_else(|| page.to_string(), |path| path.sign_in_location(page));
-        // A page whose address no header can carry helps nobody.
-        HeaderValue::try_from(location).ok()
     }
 }
 

@@ -47,8 +47,8 @@
 //!
 //! # What it does not do yet
 //!
-//! It does not sign visitors in, and it does not protect forms against forged requests beyond `SameSite=Lax`. It runs on
-//! no actix-web, MongoDB or Redis so far, and it will never keep the data in the cookie: such a session cannot be ended.
+//! It runs on no actix-web, MongoDB or Redis so far, and it will never keep the data in the cookie: such a session cannot
+//! be ended.
 //!
 //! # Features
 //!
@@ -66,7 +66,7 @@
 //! | `sea-orm` | | a SeaORM 2 connection, with the feature of its database |
 //! | `messagepack` | | session data as MessagePack |
 //!
-//! The [`guides`] say more: the defaults and their reasons, stores, axum, failure.
+//! The [`guides`] say more: the defaults and their reasons, stores, axum, failure, sign-in.
 
 pub use cloakroom_core::*;
 
@@ -100,6 +100,6 @@ pub use cloakroom_tower::{ResponseFuture, SessionError, SessionLayer, SessionSer
 pub mod guides;
 
 /// The README's example compiles.
-#[cfg(all(doctest, feature = "axum", feature = "sqlite"))]
+#[cfg(all(doctest, feature = "auth", feature = "axum", feature = "sqlite"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use cloakroom_auth::{Asked, Auth, Denied, Pages, User, Visit};
 use cloakroom_core::LazySession;
-use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response};
+use http::header::{CACHE_CONTROL, LOCATION, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -98,10 +98,12 @@ where
         let mut response = ready!(this.handler.poll(context))?;
         // Taken out, so that a layer further out, of other users, does not answer it again.
         if let Some(denied) = response.extensions_mut().remove::<Denied>() {
-            let (status, headers) = denied.answer(this.asked, this.pages);
-            *response.status_mut() = status;
-            response.headers_mut().remove(WWW_AUTHENTICATE);
-            response.headers_mut().extend(headers);
+            // What is there already is the answer to a program.
+            if let Some(location) = denied.redirect(this.asked, this.pages) {
+                *response.status_mut() = StatusCode::SEE_OTHER;
+                response.headers_mut().remove(WWW_AUTHENTICATE);
+                response.headers_mut().insert(LOCATION, location);
+            }
         } else if this.visit.as_ref().is_some_and(Visit::knows_user) {
             let cache = response.headers_mut().entry(CACHE_CONTROL);
             cache.or_insert(HeaderValue::from_static("no-store"));

@@ -1,10 +1,14 @@
 //! What those are told who are not let through.
 
 use axum::body::Body;
-use http::StatusCode;
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::get;
+use cloakroom_tower::axum::RequireUser;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
 
-use crate::site::{Browser, GUARDED, Site, location, text};
+use crate::site::{Account, Browser, GUARDED, Site, location, text};
 
 #[tokio::test]
 async fn programs_get_401_with_a_challenge_and_people_the_sign_in_page() {
@@ -91,6 +95,22 @@ async fn asvs_14_3_2_what_was_made_for_somebody_is_kept_by_no_cache() {
         assert_eq!(browser.get(&site, path).await.headers().get(CACHE_CONTROL), None, "{path}");
     }
     assert_eq!(Browser::default().get(&site, "/hello").await.headers().get(CACHE_CONTROL), None);
+}
+
+/// What a layer in between has said about the answer, as one for requests from other sites does.
+#[tokio::test]
+async fn a_redirect_keeps_what_other_layers_have_added() {
+    let mut site = Site::new();
+    let route =
+        get(async |_: RequireUser<Account>| ()).layer(map_response(async |mut response: Response| {
+            response.headers_mut().append(VARY, HeaderValue::from_static("Origin"));
+            response
+        }));
+    site.add("/between", route);
+    let response = Browser::default().get(&site, "/between").await;
+    assert_eq!(location(&response), Some("/sign-in?next=%2Fbetween"));
+    let vary: Vec<_> = response.headers().get_all(VARY).iter().collect();
+    assert_eq!(vary, ["Cookie, Accept, Sec-Fetch-Mode", "Origin"]);
 }
 
 #[tokio::test]
