@@ -138,7 +138,11 @@ macro_rules! crowds {
 #[cfg(feature = "embedded")]
 async fn on_one_file() -> Nodes {
     let url = format!("sqlite:{}", support::folder().join("crowd.sqlite").display());
-    vec![store(url.as_str(), &Layout::native()).await, store(url.as_str(), &Layout::native()).await]
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        nodes.push(store(url.as_str(), &Layout::native()).await);
+    }
+    nodes
 }
 
 #[cfg(feature = "embedded")]
