@@ -28,8 +28,9 @@ fn bot(number: u32) -> Option<IpAddr> {
 
 /// Tries from ever new addresses, until it has to wait.
 fn use_up(attempts: &Attempts, account: &str, now: Timestamp) -> TooMany {
-    let tries = (0..1_000).map(|number| attempts.begin(Some(account), bot(number), now).map(Attempt::failed));
-    tries.filter_map(Result::err).next().expect("a thousand tries are too many")
+    let mut tries =
+        (0..1_000).map(|number| attempts.begin(Some(account), bot(number), now).map(Attempt::failed));
+    tries.find_map(Result::err).expect("a thousand tries are too many")
 }
 
 #[test]
