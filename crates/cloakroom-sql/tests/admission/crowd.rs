@@ -56,7 +56,7 @@ async fn no_sign_in_survives_the_end_of_all(nodes: Nodes) {
                 account.sign_in(&node, &new_key(), limit).await.unwrap();
             })
         }));
-        let (_, signed_in) = tokio::join!(account.end_all(&nodes[0]), sign_ins);
+        let ((), signed_in) = tokio::join!(account.end_all(&nodes[0]), sign_ins);
         for sign_in in signed_in {
             sign_in.unwrap();
         }

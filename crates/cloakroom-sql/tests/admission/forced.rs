@@ -73,7 +73,7 @@ where
     }
 
     fn literal(&self, key: &StoreKey) -> String {
-        let hex: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         match self.server {
             Server::Postgres => format!("'\\x{hex}'::bytea"),
             Server::Mysql => format!("x'{hex}'"),
