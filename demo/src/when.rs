@@ -10,7 +10,7 @@ use crate::configuration::in_words;
 pub(crate) struct When {
     /// For the `datetime` attribute: `2026-11-22T08:05:09Z`.
     pub(crate) machine: String,
-    /// `2026-11-22 08:05:09 UTC`
+    /// `2026-11-22 08:05 UTC`
     pub(crate) absolute: String,
     /// `in 59 minutes`, `just now`, `3 days ago`
     pub(crate) relative: String,
@@ -21,9 +21,9 @@ impl When {
     pub(crate) fn new(instant: Timestamp, now: Timestamp) -> Option<Self> {
         let utc = OffsetDateTime::from_unix_timestamp(instant.as_millis().div_euclid(1_000)).ok()?;
         let date = format!("{:04}-{:02}-{:02}", utc.year(), u8::from(utc.month()), utc.day());
-        let clock = format!("{:02}:{:02}:{:02}", utc.hour(), utc.minute(), utc.second());
+        let clock = format!("{:02}:{:02}", utc.hour(), utc.minute());
         Some(Self {
-            machine: format!("{date}T{clock}Z"),
+            machine: format!("{date}T{clock}:{:02}Z", utc.second()),
             absolute: format!("{date} {clock} UTC"),
             relative: relative(instant, now),
         })
@@ -50,7 +50,7 @@ mod tests {
         let now = Timestamp::from_millis(1_700_000_000_123);
         let when = When::new(Timestamp::from_millis(1_700_003_600_123), now).unwrap();
         assert_eq!(when.machine, "2023-11-14T23:13:20Z");
-        assert_eq!(when.absolute, "2023-11-14 23:13:20 UTC");
+        assert_eq!(when.absolute, "2023-11-14 23:13 UTC");
         assert_eq!(when.relative, "in 1 hour");
         assert_eq!(When::new(now, now).unwrap().relative, "just now");
         assert_eq!(

@@ -181,3 +181,57 @@ fn new_id() -> Result<UserId, UsersError> {
     let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
     UserId::new(text).map_err(|_| UsersError::Database("an id is not usable"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    async fn with_ann() -> (Users, User) {
+        let (database, ..) = Database::open("sqlite::memory:").await.unwrap();
+        let users = Users::new(database);
+        let (name, email) = (Name::read("Ann").unwrap(), Email::read("Ann@example.com").unwrap());
+        let ann = users.add(&name, &email, "first", NOW).await.unwrap();
+        (users, ann)
+    }
+
+    #[tokio::test]
+    async fn a_user_is_found_by_id_and_by_address() {
+        let (users, ann) = with_ann().await;
+        for found in [
+            users.find(&ann.id).await.unwrap().unwrap(),
+            users.find_by_email(&Email::of(" ANN@EXAMPLE.COM")).await.unwrap().unwrap(),
+        ] {
+            assert_eq!(
+                (&*found.name, &*found.email, &*found.password_hash),
+                ("Ann", "Ann@example.com", "first")
+            );
+            assert!(found.id == ann.id && !found.disabled && found.upgrade_link.is_none());
+        }
+        assert!(users.find_by_email(&Email::of("bob@example.com")).await.unwrap().is_none());
+    }
+
+    /// Two who change it at once: the one who comes second is told.
+    #[tokio::test]
+    async fn a_password_is_replaced_only_where_it_is_still_there() {
+        let (users, ann) = with_ann().await;
+        assert!(users.replace_hash(&ann.id, "first", "second", Some("link"), NOW).await.unwrap());
+        assert!(!users.replace_hash(&ann.id, "first", "third", None, NOW).await.unwrap());
+        let found = users.find(&ann.id).await.unwrap().unwrap();
+        assert_eq!((&*found.password_hash, found.upgrade_link.as_deref()), ("second", Some("link")));
+    }
+
+    #[tokio::test]
+    async fn no_error_says_what_was_typed() {
+        let (users, _) = with_ann().await;
+        let (name, email) = (Name::read("Other").unwrap(), Email::read("ANN@example.com").unwrap());
+        let error = users.add(&name, &email, "s3cret", NOW).await.err().unwrap();
+        assert!(matches!(error, UsersError::EmailTaken));
+        users.database.clone().close().await;
+        let error = users.find_by_email(&email).await.err().unwrap();
+        for error in [format!("{error}"), format!("{error:?}")] {
+            assert!(!error.to_lowercase().contains("ann@"), "{error}");
+        }
+    }
+}

@@ -80,6 +80,22 @@ fn a_file_that_cannot_be_made_is_one_clear_line() {
     assert!(line.contains("missing/demo.sqlite"), "{line}");
 }
 
+/// It holds what everybody signs in with.
+#[cfg(unix)]
+#[test]
+fn r37_nobody_else_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&format!("sqlite:{}", folder.path().join("demo.sqlite").display()));
+    Visitor::new().sign_up(&server, "ann");
+    let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+    assert_eq!(files.len(), 3, "the database, its log and the memory that they share");
+    for file in files {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+    }
+}
+
 #[test]
 fn a_taken_port_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

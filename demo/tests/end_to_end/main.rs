@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod accounts;
+mod behind_a_proxy;
 mod browser;
 mod command_line;
 mod devices;

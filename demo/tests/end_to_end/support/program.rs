@@ -18,7 +18,12 @@ impl Program {
     }
 
     pub(crate) fn get(&mut self, server: &Server, path: &str) -> Page {
+        self.get_with(server, path, &[])
+    }
+
+    pub(crate) fn get_with(&mut self, server: &Server, path: &str, headers: &[(&str, &str)]) -> Page {
         let request = self.agent.get(url(server, path)).header("accept", "*/*");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         Page::read(request.header("cookie", self.cookie.as_deref().unwrap_or_default()).call().unwrap())
     }
 
