@@ -28,7 +28,7 @@ impl Names {
     /// in the order of their keys. Parameters: the keys.
     pub(crate) fn held(&self, keys: usize) -> String {
         let (key, list) = (self.column(Column::Key), self.list_of(keys));
-        let columns = self.loaded(&LISTED, "");
+        let columns = self.loaded(LISTED, "");
         let locked = self.dialect.locked();
         format!("SELECT {columns} FROM {} WHERE {key} IN {list} ORDER BY {key}{locked}", self.table())
     }

@@ -33,7 +33,7 @@ pub(crate) const LOADED: [Column; 18] = [
 ];
 
 /// What a listing selects: the same without the data.
-pub(crate) const LISTED: [Column; LOADED.len() - 1] = *LOADED.first_chunk().unwrap();
+pub(crate) const LISTED: &[Column] = LOADED.split_at(LOADED.len() - 1).0;
 
 /// What a row brings, besides its key, version, sweep time and extra columns.
 pub(crate) const WRITTEN: [Column; 16] = [
@@ -122,7 +122,7 @@ impl Names {
         }
         format!(
             "SELECT {} FROM {} WHERE {} ORDER BY {key} LIMIT {}",
-            self.loaded(&LISTED, ""),
+            self.loaded(LISTED, ""),
             self.table(),
             conditions.join(" AND "),
             marks.next(),

@@ -1,7 +1,7 @@
 //! Sign-ins at once, on several processes' worth of stores: nobody ever has more sessions than they may, nobody survives
 //! the end of all, and nobody waits for another user.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(any(feature = "embedded", feature = "sqlite", feature = "postgres", feature = "mysql"))]
 
 mod crowd;
