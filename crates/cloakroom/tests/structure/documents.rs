@@ -69,3 +69,15 @@ fn is_there(promised: &str) -> bool {
     let path = ROOT.join(path);
     path.exists() && (name.is_empty() || fs::read_to_string(path).is_ok_and(|text| text.contains(name)))
 }
+
+/// The README's doctests cannot hold an application's own users, so it shows a part of an example that is compiled and run.
+#[test]
+fn the_readme_shows_the_example_of_sign_in_as_it_is() {
+    let read = |path| fs::read_to_string(ROOT.join(path)).expect("a document");
+    let (readme, example) = (read("README.md"), read("crates/cloakroom/examples/sign_in.rs"));
+    let shown = readme.split("```rust,ignore\n").nth(1).and_then(|rest| rest.split("\n```").next());
+    let shown = shown.expect("the part of the example");
+    assert!(example.contains(shown), "copy the example into README.md again");
+    let lines = shown.lines().filter(|line| !line.trim().is_empty()).count();
+    assert!((30..=60).contains(&lines), "{lines} lines");
+}

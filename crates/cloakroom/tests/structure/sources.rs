@@ -106,11 +106,16 @@ fn nothing_from_outside_can_panic() {
 #[test]
 fn asvs_11_2_4_secrets_are_compared_in_constant_time() {
     for (file, comparison) in [
-        ("id", "self.0.as_bytes().ct_eq(other.0.as_bytes())"),
-        ("verifier", "left.ct_eq(right)"),
-        ("cookie/protection", "verify_slice(&tag)"),
+        ("core/src/authentication", "self.0.ct_eq(&other.0)"),
+        ("core/src/cookie/protection", "verify_slice(&tag)"),
+        ("core/src/id", "self.0.as_bytes().ct_eq(other.0.as_bytes())"),
+        ("core/src/verifier", "left.ct_eq(right)"),
+        ("auth/src/csrf/token", "tag(&id).ct_eq(&shown)"),
+        ("auth/src/password/hasher", "computed.ct_eq(&against.hash)"),
+        ("auth/src/password/secret", ".ct_eq(other.as_bytes())"),
+        ("auth/src/password/upgrade", ".ct_eq(link.as_bytes())"),
     ] {
-        let path = ROOT.join(format!("crates/cloakroom-core/src/{file}.rs"));
+        let path = ROOT.join(format!("crates/cloakroom-{file}.rs"));
         let text = fs::read_to_string(path).expect("a source of secrets");
         assert!(text.contains(comparison), "{file} no longer says {comparison}");
     }
