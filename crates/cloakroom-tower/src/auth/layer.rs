@@ -56,7 +56,7 @@ use crate::service::SessionService;
 /// }
 ///
 /// async fn profile(RequireUser(account): RequireUser<Account>) -> String {
-///     format!("You are number {}.", account.id)
+///     format!("You are number {}.", account.id.as_str())
 /// }
 ///
 /// let manager = SessionManager::builder(MemoryStore::default()).build()?;

@@ -13,7 +13,6 @@ use crate::auth::{AuthError, visit};
 /// something is asked.
 ///
 /// ```
-/// use cloakroom_auth::{Refusal, Strategy, Verdict};
 /// use cloakroom_tower::axum::{Auth, AuthError};
 /// # use cloakroom_core::{Fingerprint, UserId};
 /// # #[derive(Clone)] struct Account { id: UserId }

@@ -75,7 +75,7 @@ pub struct RequireRecent<U, const SECONDS: u64>(pub U);
 /// }
 ///
 /// async fn edit(editor: Require<Account, Edit>) -> String {
-///     format!("{} may edit", editor.id)
+///     format!("{} may edit", editor.id.as_str())
 /// }
 /// # let _ = edit;
 /// ```
