@@ -77,7 +77,9 @@ impl<U> Verdict<U> {
         match self {
             Self::Verified(verified) => Ok(verified),
             Self::Refused(refusal) => Err(refusal),
-            Self::Challenge(_) | Self::Redirect(_) => Err(Refusal::Other("this handler knows no further step")),
+            Self::Challenge(_) | Self::Redirect(_) => {
+                Err(Refusal::Other("this handler knows no further step"))
+            }
         }
     }
 }

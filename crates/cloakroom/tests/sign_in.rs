@@ -41,7 +41,7 @@ impl Browser {
         for line in response.headers().get_all(SET_COOKIE) {
             let line = line.to_str().unwrap();
             let is_removal = line.contains("Max-Age=0");
-            self.cookie = if is_removal { "" } else { line.split(';').next().unwrap() }.to_owned();
+            self.cookie = String::from(if is_removal { "" } else { line.split(';').next().unwrap() });
         }
         response
     }
