@@ -4,6 +4,7 @@ mod assets;
 mod devices;
 mod password;
 mod profile;
+mod refused;
 mod session;
 mod sign_in;
 mod sign_out;

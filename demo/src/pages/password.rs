@@ -2,12 +2,11 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::header::RETRY_AFTER;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::Presence;
+use cloakroom::auth::Verified;
 use cloakroom::auth::password::Password;
-use cloakroom::auth::{Refusal, Verified};
 use cloakroom::axum::{RequireRecent, RequireUser, Session};
 use serde::Deserialize;
 
@@ -15,6 +14,7 @@ use crate::auth::{Auth, RECENT, new_password};
 use crate::flash::Flash;
 use crate::form::{Field, Form};
 use crate::page::{App, Frame, Tab, html};
+use crate::pages::refused::Refused;
 use crate::pages::sign_in::{back, verify};
 use crate::problem::Failure;
 use crate::users::{Email, User};
@@ -50,13 +50,6 @@ pub(crate) struct TypedConfirmation {
     password: Password,
 }
 
-/// Why a password was not accepted.
-struct Wrong {
-    status: StatusCode,
-    complaint: String,
-    retry_after: Option<u64>,
-}
-
 pub(crate) async fn show(
     session: Session,
     RequireRecent(user): RequireRecent<User, RECENT>,
@@ -73,9 +66,9 @@ pub(crate) async fn change(
 ) -> Result<Response, Failure> {
     let verified = match check(&app, &auth, &user, typed.current).await? {
         Ok(verified) => verified,
-        Err(wrong) => {
-            let page = page(&session, &user, Some(wrong.complaint.clone()), None)?;
-            return Ok(wrong.answer(page));
+        Err(refused) => {
+            let page = page(&session, &user, Some(refused.text.clone()), None)?;
+            return Ok(refused.answer(page));
         }
     };
     let new = match new_password(&app.passwords, &typed.new).await? {
@@ -118,9 +111,9 @@ pub(crate) async fn confirm(
             auth.reauthenticate(verified).await?;
             Ok(Redirect::to(back(&uri).as_ref().map_or("/", |path| path.as_str())).into_response())
         }
-        Err(wrong) => {
-            let page = confirm_page(&uri, &session, &user, Some(wrong.complaint.clone()))?;
-            Ok(wrong.answer(page))
+        Err(refused) => {
+            let page = confirm_page(&uri, &session, &user, Some(refused.text.clone()))?;
+            Ok(refused.answer(page))
         }
     }
 }
@@ -131,27 +124,9 @@ async fn check(
     auth: &Auth,
     user: &User,
     password: Password,
-) -> Result<Result<Verified<User>, Wrong>, Failure> {
-    let complaint = |status, complaint: String| Wrong { status, complaint, retry_after: None };
-    Ok(match verify(app, auth, Email::of(&user.email), password).await? {
-        Ok(verified) => Ok(verified),
-        Err(Refusal::TooManyAttempts { retry_after }) => {
-            let seconds = retry_after.as_secs() + 1;
-            let text = format!("Too many attempts. Try again in {seconds} seconds.");
-            Err(Wrong { retry_after: Some(seconds), ..complaint(StatusCode::TOO_MANY_REQUESTS, text) })
-        }
-        Err(_) => Err(complaint(StatusCode::UNAUTHORIZED, "That is not your password.".to_owned())),
-    })
-}
-
-impl Wrong {
-    fn answer(self, page: Response) -> Response {
-        let mut response = (self.status, page).into_response();
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, seconds.into());
-        }
-        response
-    }
+) -> Result<Result<Verified<User>, Refused>, Failure> {
+    let checked = verify(app, auth, Email::of(&user.email), password).await?;
+    Ok(checked.map_err(|refusal| Refused::new(refusal, "That is not your password.")))
 }
 
 fn page(

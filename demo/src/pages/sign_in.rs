@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::auth::password::Password;
@@ -16,6 +15,7 @@ use crate::body::Body;
 use crate::flash::Flash;
 use crate::form::{Field, Form};
 use crate::page::{App, Frame, Tab, html};
+use crate::pages::refused::Refused;
 use crate::pages::sign_up::has_things;
 use crate::problem::Failure;
 use crate::users::{Email, User};
@@ -72,7 +72,7 @@ pub(crate) async fn sign_in(
         return Ok((StatusCode::BAD_REQUEST, "Credentials do not belong into an address").into_response());
     }
     let audience = Audience::of(&headers);
-    let refused = match verify(&app, &auth, Email::of(&typed.email), typed.password.clone()).await? {
+    let refusal = match verify(&app, &auth, Email::of(&typed.email), typed.password.clone()).await? {
         Ok(verified) => match enter(&auth, verified, &typed).await {
             Ok(()) => return arrive(audience, &uri, &session),
             // The account was disabled, or its password changed, at this very moment.
@@ -81,27 +81,12 @@ pub(crate) async fn sign_in(
         },
         Err(refusal) => refusal,
     };
-    let (status, reason, retry_after) = match refused {
-        Refusal::TooManyAttempts { retry_after } => {
-            let seconds = retry_after.as_secs() + 1;
-            (
-                StatusCode::TOO_MANY_REQUESTS,
-                format!("Too many attempts. Try again in {seconds} seconds."),
-                Some(seconds),
-            )
-        }
-        _ => (StatusCode::UNAUTHORIZED, INVALID.to_owned(), None),
-    };
-    let mut response = match audience {
-        Audience::Program => (status, reason).into_response(),
-        Audience::Page => {
-            (status, page(&app, &uri, &session, &auth, &typed, Some(reason)).await?).into_response()
-        }
-    };
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
-    }
-    Ok(response)
+    let refused = Refused::new(refusal, INVALID);
+    let text = refused.text.clone();
+    Ok(match audience {
+        Audience::Program => refused.answer(text),
+        Audience::Page => refused.answer(page(&app, &uri, &session, &auth, &typed, Some(text)).await?),
+    })
 }
 
 /// Checks a password, if there were not too many attempts.
