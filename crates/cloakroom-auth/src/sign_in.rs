@@ -71,9 +71,12 @@ impl<'a, U: User> SignIn<'a, U> {
         // look-up, or finds this session, or has moved what it has to be admitted under.
         let epoch = manager.epoch().await?;
         let mark = marks::read(manager, &id).await?;
-        // Within one millisecond nobody can say which came first: then the end did, and the user signs in once more.
-        if began.zip(mark.ended_at).is_some_and(|(began, ended)| began <= ended) {
-            return Err(AuthError::Superseded);
+        if let Some(began) = began {
+            // Within one millisecond nobody can say which came first: then the end did, and the user signs in once more.
+            let all_ended = mark.ended_at.is_some_and(|ended| began.at <= ended);
+            if all_ended || began.epoch != epoch {
+                return Err(AuthError::Superseded);
+            }
         }
         let user =
             settings.users.find(id.clone()).await.map_err(AuthError::Users)?.ok_or(AuthError::UserGone)?;

@@ -12,8 +12,15 @@ use crate::password::PasswordMatch;
 pub struct Verified<U> {
     user: U,
     method: Method,
-    /// Before the strategy was asked.
-    began: Option<Timestamp>,
+    began: Option<Began>,
+}
+
+/// How things stood before the strategy was asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Began {
+    pub(crate) at: Timestamp,
+    /// How often everybody had been signed out.
+    pub(crate) epoch: u64,
 }
 
 impl<U> Verified<U> {
@@ -41,12 +48,12 @@ impl<U> Verified<U> {
         &self.method
     }
 
-    /// The same, of somebody whose check began at `began`.
-    pub(crate) fn begun_at(self, began: Timestamp) -> Self {
+    /// The same, of somebody whose check began so.
+    pub(crate) fn begun(self, began: Began) -> Self {
         Self { began: Some(began), ..self }
     }
 
-    pub(crate) fn into_parts(self) -> (U, Method, Option<Timestamp>) {
+    pub(crate) fn into_parts(self) -> (U, Method, Option<Began>) {
         (self.user, self.method, self.began)
     }
 }

@@ -18,7 +18,7 @@ use crate::sessions::UserSessions;
 use crate::sign_in::SignIn;
 use crate::strategy::{Refusal, Strategy, Verdict};
 use crate::user::User;
-use crate::verified::Verified;
+use crate::verified::{Began, Verified};
 
 /// How far the clocks of two nodes may lie apart.
 const SKEW: Duration = Duration::from_secs(60);
@@ -82,7 +82,7 @@ impl<U: User> Visit<U> {
     /// Nobody is signed in by it: [`Visit::sign_in`] takes what it found.
     ///
     /// # Errors
-    /// When the strategy fails; the attempt does not count.
+    /// When the strategy or the store fails; the attempt does not count.
     ///
     /// # Cancel safety
     /// Dropped, the attempt counts as one that failed.
@@ -93,9 +93,8 @@ impl<U: User> Visit<U> {
         account: Option<&str>,
     ) -> Result<Verdict<U>, AuthError> {
         let auth = &self.inner.auth;
-        let began = auth.manager().now();
-        let attempt = match auth.inner.attempts.as_ref().map(|it| it.begin(account, self.inner.client, began))
-        {
+        let at = auth.manager().now();
+        let attempt = match auth.inner.attempts.as_ref().map(|it| it.begin(account, self.inner.client, at)) {
             None => None,
             Some(Ok(attempt)) => Some(attempt),
             Some(Err(too_many)) => {
@@ -104,14 +103,21 @@ impl<U: User> Visit<U> {
                 return Ok(Verdict::Refused(Refusal::TooManyAttempts { retry_after }));
             }
         };
-        match strategy.verify(credentials).await {
-            Ok(Verdict::Verified(verified)) => {
+        let judged = match auth.manager().epoch().await {
+            Ok(epoch) => {
+                let judged = strategy.verify(credentials).await.map_err(AuthError::Users);
+                judged.map(|verdict| (verdict, Began { at, epoch }))
+            }
+            Err(error) => Err(error.into()),
+        };
+        match judged {
+            Ok((Verdict::Verified(verified), began)) => {
                 if let Some(attempt) = attempt {
                     attempt.succeeded(auth.manager().now());
                 }
-                Ok(Verdict::Verified(verified.begun_at(began)))
+                Ok(Verdict::Verified(verified.begun(began)))
             }
-            Ok(verdict) => {
+            Ok((verdict, _)) => {
                 if let Verdict::Refused(refusal) = verdict {
                     auth.notify(&AuthEvent::Refused(refusal));
                 }
@@ -121,7 +127,7 @@ impl<U: User> Visit<U> {
                 if let Some(attempt) = attempt {
                     attempt.withdraw();
                 }
-                Err(AuthError::Users(error))
+                Err(error)
             }
         }
     }
