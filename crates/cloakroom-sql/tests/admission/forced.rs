@@ -165,7 +165,7 @@ where
 }
 
 /// A mark that is written while a sign-in waits for it supersedes it.
-async fn asvs_7_4_2_a_mark_that_is_written_meanwhile_supersedes<DB: sqlx::Database>(stage: Stage<DB>)
+async fn a_mark_that_is_written_meanwhile_supersedes<DB: sqlx::Database>(stage: Stage<DB>)
 where
     Pool<DB>: Into<Database>,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -242,7 +242,7 @@ macro_rules! forced {
             #[test]
             fn asvs_7_4_2_a_mark_that_is_written_meanwhile_supersedes() {
                 support::run(async {
-                    super::asvs_7_4_2_a_mark_that_is_written_meanwhile_supersedes(
+                    super::a_mark_that_is_written_meanwhile_supersedes(
                         Stage::new($pool.await, $server).await,
                     )
                     .await;
