@@ -15,7 +15,7 @@ fn start(database: &Database, proxies: &str) -> Server {
 }
 
 #[test]
-fn nist_5_1_no_fallback_to_http() {
+fn nist_5_1_http_has_no_fallback() {
     let database = Database::sqlite();
     let server = start(&database, "127.0.0.0/8");
     let (http, https) = (("x-forwarded-proto", "http"), ("x-forwarded-proto", "https"));
