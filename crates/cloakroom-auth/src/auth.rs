@@ -21,6 +21,9 @@ use crate::visit::Visit;
 /// Clones are handles to the same.
 ///
 /// A framework makes a [`Visit`] of it for each request.
+///
+/// Two cookies, such as one of customers and one of staff, may share a table only if an id of a user means the same
+/// person under both: sessions are listed, limited and ended by the user's id alone. Otherwise give each a table.
 pub struct Auth<U> {
     pub(crate) inner: Arc<Inner<U>>,
 }

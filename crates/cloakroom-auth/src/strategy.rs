@@ -8,6 +8,9 @@ use crate::verified::Verified;
 
 /// One way to prove who one is: a function from credentials to a [`Verdict`]. A closure is a strategy.
 ///
+/// Make closures in a function of their own, as here. Of one that is written down within an async handler the compiler
+/// may not see that the handler's future can be sent to another thread.
+///
 /// ```
 /// use cloakroom_auth::password::{Check, Password, Passwords};
 /// use cloakroom_auth::{BoxError, Refusal, Strategy, User, Verdict, Verified};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_auth::{AuthError, EndedBy, Verified};
 use cloakroom_conformance::{DelayingStore, Moment};
-use cloakroom_core::{MemoryStore, Method, Operation, Policy, Presence, SaveError};
+use cloakroom_core::{MemoryStore, Method, Operation, Policy, Presence, SaveError, UserId};
 use futures_util::future::join;
 use http::StatusCode;
 
@@ -147,6 +147,44 @@ async fn r42_the_account_of_somebody_else_is_never_taken_for_the_users() {
     );
     let error = request.visit.sign_in(verified).await.unwrap_err();
     assert!(matches!(error, AuthError::UserGone));
+
+    // Nor where nothing but the id says whose session it is, because another part of the application opened it.
+    let request = browser.request(&application);
+    request.loaded().await.set_user(UserId::new("ann").unwrap());
+    assert!(request.visit.user().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn r01_asvs_7_4_2_a_request_under_way_brings_no_session_back_and_a_flash_begins_another() {
+    let application = Application::new();
+    let (mut desk, mut phone) = (Browser::default(), Browser::default());
+    desk.sign_in(&application, "ann").await;
+    phone.sign_in(&application, "ann").await;
+    let mut under_way = [desk.clone(), phone.clone()];
+    let requests = under_way.each_ref().map(|browser| browser.request(&application));
+    for request in &requests {
+        request.loaded().await.insert("note", "too late").unwrap();
+    }
+    let old = desk.cookie.clone();
+    let request = desk.request(&application);
+    assert_eq!(request.visit.sessions().await.unwrap().end_all().await.unwrap(), 2);
+    assert!(request.visit.user().await.unwrap().is_none());
+    desk.answer(request).await;
+    assert_eq!(desk.cookie, None, "its cookie is removed");
+    for (browser, request) in under_way.iter_mut().zip(requests) {
+        let error = browser.try_answer(request, StatusCode::OK).await.unwrap_err();
+        assert!(matches!(error, SaveError::Gone), "{error:?}");
+    }
+    assert_eq!(application.live("ann").await, 0);
+
+    desk.sign_in(&application, "ann").await;
+    let request = desk.request(&application);
+    request.visit.sessions().await.unwrap().end_all().await.unwrap();
+    request.loaded().await.insert("flash", "you are signed out everywhere").unwrap();
+    desk.answer(request).await;
+    assert!(desk.cookie.is_some() && desk.cookie != old);
+    let session = desk.request(&application).loaded().await;
+    assert_eq!((session.user(), session.len()), (None, 1));
 }
 
 #[tokio::test]

@@ -100,6 +100,7 @@ async fn asvs_16_5_3_nobody_is_told_of_a_sign_in_that_was_not_and_nobody_is_half
         let live = application.live("ann").await;
         let told_of = application.events.take().contains(&Told::SignedIn("ann".to_owned()));
         assert_eq!(told_of, done.is_ok(), "{failure:?}");
+        assert!(told_of || user.is_none(), "{failure:?}: signed in unheard");
         if told {
             assert_eq!((user.as_deref(), live), (Some("ann"), 3), "{failure:?}");
             assert_eq!(old.clone().user(&application).await, None, "{failure:?}");

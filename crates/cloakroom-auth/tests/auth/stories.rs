@@ -44,6 +44,7 @@ async fn asvs_7_4_5_everybody_out() {
     ann.sign_in(&application, "ann").await;
     ben.sign_in(&application, "ben").await;
     application.auth.sign_everybody_out().await.unwrap();
+    assert_eq!((application.live("ann").await, application.live("ben").await), (0, 0), "nor is it listed");
     assert_eq!(ann.user(&application).await, None);
     assert_eq!(ben.user(&application).await, None);
     ben.sign_in(&application, "ben").await;
