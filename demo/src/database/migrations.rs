@@ -19,7 +19,7 @@ impl Database {
     /// With one line, when the database refuses or was changed by hand.
     pub(super) async fn migrate(&self) -> Result<(), String> {
         let outcome = match self {
-            Self::Sqlite(pool) => sqlite(pool).await,
+            Self::Sqlite(pool) => sqlite(pool, migrator(&migrations!("sqlite"))).await,
             Self::Postgres(pool) => migrator(&migrations!("postgres")).run(pool).await,
             Self::Mysql(pool) => mysql(pool).await,
         };
@@ -32,9 +32,9 @@ impl Database {
 }
 
 /// sqlx leaves the lock to the caller: whoever has the write lock runs the migrations, the others find them done.
-async fn sqlite(pool: &SqlitePool) -> Result<(), MigrateError> {
+async fn sqlite(pool: &SqlitePool, migrator: Migrator) -> Result<(), MigrateError> {
     let mut turn = pool.begin_with("BEGIN IMMEDIATE").await?;
-    migrator(&migrations!("sqlite")).run_direct(None, &mut *turn, false).await?;
+    migrator.run_direct(None, &mut *turn, false).await?;
     Ok(turn.commit().await?)
 }
 
@@ -59,4 +59,29 @@ fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
         Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
     Migrator::with_migrations(files.iter().map(migration).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second version of the tables comes to a file that has the first, by eight processes at once.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn the_next_migration_runs_once_however_many_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("demo.sqlite").display());
+        let (first, ..) = Database::open(&url).await.unwrap();
+        first.close().await;
+        let [users] = migrations!("sqlite");
+        let starts = (0..8).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move {
+                let Ok(Database::Sqlite(pool)) = Database::connect(&url) else { panic!("a file") };
+                sqlite(&pool, migrator(&[users, (2, "next", "CREATE TABLE next (id INTEGER)")])).await
+            })
+        });
+        for start in starts.collect::<Vec<_>>() {
+            start.await.unwrap().unwrap();
+        }
+    }
 }

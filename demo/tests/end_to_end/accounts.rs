@@ -15,6 +15,7 @@ on_every_database![
     an_address_belongs_to_one_user_however_it_is_spelled,
     asvs_7_2_4_r16_every_sign_in_changes_the_id_and_the_old_one_is_dead,
     things_come_along_by_choice,
+    signing_in_leads_back_and_nowhere_else,
     asvs_7_2_1_asvs_7_4_1_r20_r49_what_was_signed_out_stays_out_on_every_server,
     r25_a_forged_cookie_signs_nobody_out,
     asvs_7_4_3_r23_a_changed_password_ends_every_other_session,
@@ -101,6 +102,26 @@ fn things_come_along_by_choice(database: &Database) {
     ann.sign_in(&server, "ann", &[]);
     assert_eq!(ann.get(&server, "/").things(), 0, "they were left behind");
     ann.get(&server, "/sign-in").assert_silent_about("Take my things along");
+}
+
+fn signing_in_leads_back_and_nowhere_else(database: &Database) {
+    let server = Server::start(database.url());
+    Visitor::new().sign_up(&server, "ann");
+    let fields = [("email", "ann@example.com"), ("password", PASSWORD)];
+    for (next, heading) in [
+        ("%2Fprofile", "<h1>Profile</h1>"),
+        ("%2F%2Felsewhere.example", "On your hook"),
+        ("https%3A%2F%2Felsewhere.example", "On your hook"),
+        ("%2F%09%2Felsewhere.example", "On your hook"),
+    ] {
+        let mut ann = Visitor::new();
+        let path = format!("/sign-in?next={next}");
+        let form = ann.get(&server, &path);
+        // A mistake in between does not lose the way.
+        assert_eq!(form.text.contains("/sign-in?next=%2Fprofile\""), next == "%2Fprofile");
+        form.assert_silent_about("elsewhere");
+        ann.post(&server, &path, &fields).assert_says(heading);
+    }
 }
 
 fn asvs_7_2_1_asvs_7_4_1_r20_r49_what_was_signed_out_stays_out_on_every_server(database: &Database) {

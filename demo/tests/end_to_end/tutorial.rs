@@ -20,6 +20,7 @@ on_every_database![
     good_credentials_are_200_with_an_empty_body,
     whatever_is_wrong_is_the_same_401,
     what_cannot_be_parsed_is_400,
+    asvs_7_5_1_a_program_is_told_to_ask_for_the_password_again,
     mended_01_sign_out_deletes_row_and_cookie,
     mended_01_sign_out_is_not_for_other_sites,
     mended_02_one_new_id_and_one_row_for_a_sign_in,
@@ -101,6 +102,28 @@ fn what_cannot_be_parsed_is_400(database: &Database) {
         assert!(!answer.text.contains("s3cret") && !answer.text.contains("ann@"), "{}", answer.text);
     }
     assert_eq!(database.rows(), 0);
+}
+
+fn asvs_7_5_1_a_program_is_told_to_ask_for_the_password_again(database: &Database) {
+    let server = with_ann(database);
+    let mut program = Program::new();
+    let nobody = program.get(&server, "/devices");
+    assert_eq!(
+        (nobody.status, &nobody.headers["www-authenticate"]),
+        (401, &r#"Cookie realm="session""#.parse().unwrap())
+    );
+    program.post(&server, "/sign-in", JSON, &RIGHT.replace('}', r#","remember":true}"#));
+    assert_eq!(program.get(&server, "/profile").status, 200);
+    let refused = program.get(&server, "/devices");
+    assert_eq!(refused.status, 401);
+    let challenge = refused.headers["www-authenticate"].to_str().unwrap();
+    assert!(challenge.contains("insufficient_user_authentication"), "{challenge}");
+    let before = program.cookie.clone();
+    assert_eq!(program.post(&server, "/confirm", FORM, "password=wrong").status, 401);
+    assert_eq!(program.cookie, before);
+    program.post(&server, "/confirm", FORM, "password=correct+horse+battery+staple");
+    assert_ne!(program.cookie, before);
+    assert_eq!(program.get(&server, "/devices").status, 200);
 }
 
 fn mended_01_sign_out_deletes_row_and_cookie(database: &Database) {
