@@ -36,7 +36,7 @@ pub(crate) struct CommandLine {
 
 /// One source of settings.
 #[derive(Debug, Default, Args, Deserialize)]
-#[allow(clippy::doc_markdown, reason = "these sentences are shown in a terminal")]
+#[allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "these sentences are shown in a terminal")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Given {
     /// Where users and sessions are kept [default: sqlite:cloakroom-demo.sqlite].

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
-use cloakroom::auth::Refusal;
+use cloakroom::auth::{Denied, Refusal};
 
 /// One sentence and its status.
 pub(super) struct Refused {
@@ -32,6 +32,10 @@ impl Refused {
 
     pub(super) fn answer(&self, body: impl IntoResponse) -> Response {
         let mut response = (self.status, body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 15.5.2: a 401 says how to do better.
+            response.headers_mut().extend(Denied::NotSignedIn.refusal().1);
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }

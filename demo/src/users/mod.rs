@@ -43,7 +43,7 @@ pub(crate) enum UsersError {
     Random(#[from] getrandom::Error),
 }
 
-/// A row, in the order of [`statements::COLUMNS`].
+/// A row, in the order in which the statements name its columns.
 type Row = (String, String, String, String, Option<String>, Option<i64>);
 
 /// Runs a statement that changes rows and gives how many there were.

@@ -80,6 +80,7 @@ fn whatever_is_wrong_is_the_same_401(database: &Database) {
         let answer = Program::new().post(&server, "/sign-in", kind, body);
         assert_eq!((answer.status, &*answer.text), (401, INVALID), "{body}");
         assert_eq!(answer.headers["content-length"], "25");
+        assert_eq!(answer.headers["www-authenticate"], r#"Cookie realm="session""#);
         assert!(!answer.headers.contains_key("set-cookie"), "{body}");
     }
     assert_eq!(database.rows(), 0);
