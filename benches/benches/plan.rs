@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use cloakroom_core::plan::{Fate, Situation, Usage, plan};
+use cloakroom_core::plan::{Fate, Response, Shown, Situation, Usage, plan};
 use cloakroom_core::{Freshness, Lifetime, Policy, Record, Timestamp};
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -20,6 +20,8 @@ fn decide(criterion: &mut Criterion) {
         fate: Fate::Keep,
         usage: Usage::Used,
         freshness: Freshness::Current,
+        shown: Shown::Yes,
+        response: Response::Open,
     };
     let empty = Record::new(Lifetime::default(), NOW);
     let requests = [
