@@ -8,6 +8,7 @@
 //! x   the data as bytes in a column for text      f   the mark
 //! d   the device                                  u   the user
 //! n   the numbers, written with commas            v   the verifier of ids
+//! p   how somebody signed in: sixteen bytes of handle, then the proof
 //! a   a User-Agent, given to a session that is there
 //! ```
 //!
@@ -83,7 +84,8 @@ impl World {
             let text = format!(
                 "UPDATE {name} SET data = ?, format = 'json', user_id = NULL, device = NULL, created_at = ?2,
                  seen_at = ?2, expires_at = ?3, deadline_at = NULL, idle_ms = 3600000, absolute_ms = NULL,
-                 persistence = 0, verifier = ?4 WHERE key = ?5"
+                 persistence = 0, verifier = ?4, handle = NULL, authenticated_at = NULL, method = NULL, proof = NULL
+                 WHERE key = ?5"
             );
             let good = r#"{"there":true}"#;
             let data = if *name == "texts" { Value::Text(good.into()) } else { Value::Blob(good.into()) };
@@ -116,6 +118,13 @@ impl World {
             b'm' => mark(bytes, "msgpack").and_then(|_| self.set(bytes, "data", Value::Blob(rest.to_vec()))),
             b'f' => mark(bytes, &text()),
             b'v' => self.set(texts, "verifier", Value::Blob(rest.to_vec())),
+            b'p' => {
+                let (handle, proof) = rest.split_at_checked(16).unwrap_or((rest, &[]));
+                self.set(texts, "handle", Value::Blob(handle.to_vec()))
+                    .and_then(|_| self.set(texts, "proof", Value::Blob(proof.to_vec())))
+                    .and_then(|_| self.set(texts, "authenticated_at", Value::Integer(NOW.as_millis())))
+                    .and_then(|_| self.set(texts, "method", Value::Text("password".to_owned())))
+            }
             b'd' => self.set(texts, "device", Value::Text(text())),
             b'u' => self.set(texts, "user_id", Value::Text(text())),
             b'n' => {
