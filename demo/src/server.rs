@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// With one line that says what to do, and never with a password.
 pub(crate) async fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
-    let (database, store, place) = Database::open(&configuration.database_url).await?;
+    let (database, store, place) = Database::open(configuration.database_url.as_str()).await?;
     let manager = manager(&configuration, store.clone())?;
     // Signals count from here on, so that one which comes at once stops the demo in order.
     let signals = Signals::listen()?;
@@ -62,7 +62,7 @@ pub(crate) async fn run(configuration: Configuration) -> Result<(), Box<dyn Erro
 /// # Errors
 /// As for [`run`].
 pub(crate) async fn sign_everybody_out(configuration: Configuration) -> Result<(), Box<dyn Error>> {
-    let (database, store, _) = Database::open(&configuration.database_url).await?;
+    let (database, store, _) = Database::open(configuration.database_url.as_str()).await?;
     let manager = manager(&configuration, store.clone())?;
     configuration.auth(manager, Users::new(database.clone())).sign_everybody_out().await?;
     say("Everybody is signed out.")?;

@@ -1,7 +1,8 @@
 //! What the application is told before it starts: by flags, by the environment, by a file.
 //!
-//! A setting has one name in all three; what every machine sets differently may stand in the environment. Flags win over the environment, the environment over the file, the file over
-//! the defaults, which are safe behind a proxy that ends TLS.
+//! A setting has one name in all three; what every machine sets differently may stand in the environment. Flags win over
+//! the environment, the environment over the file, the file over the defaults, which are safe behind a proxy that ends
+//! TLS.
 
 mod file;
 mod given;
@@ -20,7 +21,7 @@ use cloakroom::{
 };
 
 use self::given::{AddressOption, CommandLine, Given};
-use self::secret::AddressSecret;
+use self::secret::{AddressSecret, DatabaseUrl};
 use crate::users::{User, Users};
 
 pub(crate) use self::given::TransportOption;
@@ -45,7 +46,7 @@ pub(crate) enum Task {
 /// Everything, decided.
 #[derive(Debug)]
 pub(crate) struct Configuration {
-    pub(crate) database_url: String,
+    pub(crate) database_url: DatabaseUrl,
     pub(crate) listen: SocketAddr,
     /// Peers whose forwarded headers are believed. Nobody's, by default.
     pub(crate) trusted_proxies: Vec<Network>,
@@ -83,7 +84,7 @@ impl Configuration {
     fn decide(given: Given) -> Result<Self, String> {
         let limit = |given: Option<Limit>, default: Limit| given.unwrap_or(default).duration();
         let configuration = Self {
-            database_url: given.database_url.map_or_else(|| DATABASE_URL.to_owned(), |url| url.0),
+            database_url: given.database_url.unwrap_or_else(|| DatabaseUrl::from(DATABASE_URL)),
             listen: given.listen.unwrap_or(LISTEN),
             trusted_proxies: given.trusted_proxies.unwrap_or_default(),
             public_origin: given.public_origin,
@@ -205,6 +206,14 @@ mod tests {
         let key = "4".repeat(64);
         let configuration = decided(&format!("addresses = 'hashed'\naddress_key = '{key}'")).unwrap();
         assert!(!format!("{configuration:?}").contains("444"));
+    }
+
+    #[test]
+    fn no_secret_is_printed_with_the_rest() {
+        let key = "5".repeat(63) + "6";
+        let text = format!("database_url = 'postgres://ann:s3cret@db/shop'\nsession_keys = ['{key}']");
+        let printed = format!("{:?}", decided(&text).unwrap());
+        assert!(!printed.contains("s3cret") && !printed.contains(&key), "{printed}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use axum::http::Uri;
 use axum::http::uri::Scheme;
+use cloakroom::auth::csrf;
 use serde::Deserialize;
 
 /// Scheme, host and port, as in an address bar: `https://shop.example`.
@@ -15,11 +16,14 @@ pub(crate) struct Origin {
     text: String,
     scheme: Scheme,
     host: String,
+    /// The same, as the guard against forged requests compares it.
+    page: csrf::Origin,
 }
 
 impl Origin {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
+    /// Whose pages may send forms.
+    pub(crate) const fn page(&self) -> &csrf::Origin {
+        &self.page
     }
 
     pub(crate) fn is_https(&self) -> bool {
@@ -40,6 +44,7 @@ impl FromStr for Origin {
         let wrong = || "write scheme and host, such as https://shop.example, and nothing more".to_owned();
         let text = text.trim().trim_end_matches('/').to_ascii_lowercase();
         let uri: Uri = text.parse().map_err(|_| wrong())?;
+        let page = text.parse().map_err(|_| wrong())?;
         let scheme = uri.scheme().filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
         let host = uri.host().filter(|host| !host.is_empty());
         match (scheme, host) {
@@ -47,7 +52,7 @@ impl FromStr for Origin {
             (Some(scheme), Some(host))
                 if uri.path() == "/" && uri.query().is_none() && !text.contains('@') =>
             {
-                Ok(Self { scheme: scheme.clone(), host: host.to_owned(), text })
+                Ok(Self { scheme: scheme.clone(), host: host.to_owned(), text, page })
             }
             _ => Err(wrong()),
         }
@@ -83,7 +88,10 @@ mod tests {
             ("http://localhost.example", "http://localhost.example", false, false),
         ] {
             let parsed: Origin = text.parse().unwrap();
-            assert_eq!((parsed.as_str(), parsed.is_https(), parsed.is_this_machine()), (origin, https, here));
+            assert_eq!(
+                (&*parsed.to_string(), parsed.is_https(), parsed.is_this_machine()),
+                (origin, https, here)
+            );
         }
     }
 

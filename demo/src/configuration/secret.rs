@@ -1,9 +1,7 @@
 //! Settings that nobody may see: no error and no log repeats them.
 
-use std::convert::Infallible;
 use std::env;
 use std::fmt;
-use std::str::FromStr;
 
 use cloakroom::auth::AddressKey;
 use cloakroom::{CookieKey, KeyRing};
@@ -15,7 +13,7 @@ const VARIABLE: &str = "SESSION_KEYS";
 
 /// Where the database is, with the password to it.
 #[derive(Clone)]
-pub(crate) struct DatabaseUrl(pub(super) String);
+pub(crate) struct DatabaseUrl(String);
 
 /// The key ring: the first writes, the others are read.
 pub(crate) struct SessionKeys(pub(super) KeyRing);
@@ -44,11 +42,15 @@ fn ring<'a>(keys: impl IntoIterator<Item = &'a str>) -> Result<SessionKeys, Stri
     keys.try_fold(KeyRing::new(first), |ring, key| Ok(ring.also_reads(key?))).map(SessionKeys)
 }
 
-impl FromStr for DatabaseUrl {
-    type Err = Infallible;
+impl DatabaseUrl {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
-    fn from_str(url: &str) -> Result<Self, Infallible> {
-        Ok(Self(url.to_owned()))
+impl From<&str> for DatabaseUrl {
+    fn from(url: &str) -> Self {
+        Self(url.to_owned())
     }
 }
 

@@ -29,7 +29,7 @@ const LONGEST_FORM: usize = 64 * 1024;
 /// The whole application.
 pub(crate) fn router(app: App) -> Router {
     // Programs send no cookie when they sign in. A browser that says from where it sends is believed, cookie or not.
-    let own = app.public_origin.iter().filter_map(|origin| origin.as_str().parse().ok());
+    let own = app.public_origin.iter().map(|origin| origin.page().clone());
     let csrf = CsrfGuard::default().origins(Origins::default().own(own)).cookieless(Cookieless::Pass);
     let proxies = app.proxies.clone();
     let sign_in = AuthLayer::new(app.auth.clone())
