@@ -1,6 +1,7 @@
 //! What the pages do with forms, good and bad, and what every response carries.
 
 use crate::support::database::Database;
+use crate::support::program::Program;
 use crate::support::server::Server;
 use crate::support::visitor::Visitor;
 
@@ -91,6 +92,33 @@ fn asvs_3_5_1_asvs_7_4_4_forms_of_other_sites_are_refused() {
         assert!(page.headers.get("set-cookie").is_none());
     }
     visitor.get(&server, "/").assert_says("Coat");
+}
+
+/// Browsers from before 2020 say nothing about where a form comes from.
+#[test]
+fn asvs_3_5_2_every_form_carries_the_sessions_token() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let database = Database::sqlite();
+    let server = Server::start(database.url());
+    let mut visitor = Visitor::new();
+    visitor.post(&server, "/things", &[("name", "Coat"), ("pieces", "1")]);
+    let before = visitor.get(&server, "/").csrf_token();
+    visitor.sign_up(&server, "ann");
+    for path in ["/", "/profile", "/devices", "/password", "/confirm", "/sign-in", "/sign-up", "/session"] {
+        let page = visitor.get(&server, path);
+        let forms = page.text.matches("<form ").count();
+        assert!(forms >= 1);
+        assert_eq!(page.text.matches("name=\"csrf_token\"").count(), forms, "{path}");
+    }
+    let token = visitor.get(&server, "/").csrf_token();
+    assert_ne!(token, visitor.get(&server, "/").csrf_token(), "it looks different each time");
+    let mut old_browser = Program::new();
+    old_browser.cookie = Some(visitor.cookie_header());
+    for (sent, status) in [(&*token, 303), (&before, 403), ("", 403), (&token[1..], 403)] {
+        let form = format!("name=Hat&pieces=1&csrf_token={sent}");
+        assert_eq!(old_browser.post_with(&server, "/things", FORM, &form, &[]).status, status);
+    }
+    assert_eq!(old_browser.post_with(&server, "/things", FORM, "name=Hat&pieces=1", &[]).status, 403);
 }
 
 #[test]

@@ -157,6 +157,12 @@ impl Page {
         self.text.matches("class=\"thing\"").count()
     }
 
+    /// The token of the first form.
+    pub(crate) fn csrf_token(&self) -> String {
+        let value = self.text.split_once("name=\"csrf_token\" value=\"").expect("a token").1;
+        value.split_once('"').unwrap().0.to_owned()
+    }
+
     /// The handles of all devices that are listed, this one's first.
     pub(crate) fn handles(&self) -> Vec<String> {
         let forms = self.text.split("action=\"/devices/").skip(1);
