@@ -24,6 +24,8 @@ fn chromium_photographs_every_page() {
                 chromium.open(&page(path));
             }
             assert!(chromium.overflow() <= 0, "{name} is wider than {width} pixels");
+            let faults = chromium.accessibility_faults();
+            assert!(faults.is_empty(), "{name}: {faults:#?}");
             assert_plausible(&chromium.photograph(&format!("{name}-{look}")), width);
         }
     };

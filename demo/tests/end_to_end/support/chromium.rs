@@ -163,6 +163,13 @@ impl Chromium {
         self.call("/execute/sync", json!({ "script": script, "args": [] })).as_i64().unwrap()
     }
 
+    /// What the page does wrong for people who do not see it, or do not see it well.
+    pub(crate) fn accessibility_faults(&self) -> Vec<String> {
+        let script = include_str!("accessibility.js");
+        let faults = self.call("/execute/sync", json!({ "script": script, "args": [] }));
+        faults.as_array().unwrap().iter().map(|fault| fault.as_str().unwrap().to_owned()).collect()
+    }
+
     /// Photographs the whole page into the target folder, and gives the path.
     pub(crate) fn photograph(&self, name: &str) -> PathBuf {
         let options = json!({ "format": "png", "captureBeyondViewport": true });
