@@ -51,7 +51,9 @@ impl<U: User> Visit<U> {
     /// request.
     ///
     /// # Errors
-    /// When the session cannot be loaded, or nobody can say who the user is. Nobody is signed out then.
+    /// When the session cannot be loaded, or nobody can say who the user is; nobody is signed out then.
+    /// [`LoadError::Gone`] when the credentials changed and the session got another id during this request: what the
+    /// browser has heard of it meanwhile holds.
     ///
     /// # Cancel safety
     /// Dropped, it has no effect.
@@ -67,10 +69,17 @@ impl<U: User> Visit<U> {
             self.end(&session, &id, EndedBy::UserGone).await?;
             return Ok(None);
         };
-        let earlier = session.authentication().and_then(|it| it.fingerprint);
-        if earlier.is_some_and(|earlier| !user.accepts(&earlier)) {
-            self.end(&session, &id, EndedBy::Credentials).await?;
-            return Ok(None);
+        let accepted = || {
+            let earlier = session.authentication().and_then(|it| it.fingerprint);
+            earlier.is_none_or(|earlier| user.accepts(&earlier))
+        };
+        if !accepted() {
+            // Another request of this browser may have taken the session through the change after this one loaded it.
+            session.reload().await?;
+            if !accepted() {
+                self.end(&session, &id, EndedBy::Credentials).await?;
+                return Ok(None);
+            }
         }
         *self.looked_up() = Some(user.clone());
         Ok(Some(user))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_auth::{AuthError, EndedBy, Verified};
 use cloakroom_conformance::{DelayingStore, Moment};
-use cloakroom_core::{MemoryStore, Method, Operation, Policy, Presence, SaveError, UserId};
+use cloakroom_core::{LoadError, MemoryStore, Method, Operation, Policy, Presence, SaveError, UserId};
 use futures_util::future::join;
 use http::StatusCode;
 
@@ -74,6 +74,28 @@ async fn r23_the_others_end_though_this_session_ended_during_the_change() {
     assert!(request.visit.user().await.unwrap().is_none());
     desk.answer(request).await;
     assert_eq!(desk.user(&application).await, None);
+}
+
+#[tokio::test]
+async fn asvs_7_4_3_a_request_from_before_the_change_does_not_end_the_session_that_was_kept() {
+    let application = Application::new();
+    let mut desk = Browser::default();
+    desk.sign_in(&application, "ann").await;
+    let mut sibling = desk.clone();
+    let slow = sibling.request(&application);
+    slow.loaded().await.insert("note", "of a slow request").unwrap();
+
+    let request = desk.request(&application);
+    let changed = application.accounts.set("ann", "another hash");
+    request.visit.credentials_changed(&changed).await.unwrap();
+    desk.answer(request).await;
+    let error = slow.visit.user().await.unwrap_err();
+    assert!(matches!(error, AuthError::Load(LoadError::Gone)), "{error:?}");
+    assert!(slow.visit.user().await.unwrap().is_none(), "whoever asks again");
+    sibling.line.clear();
+    sibling.try_answer(slow, error.status()).await.unwrap();
+    assert_eq!(sibling.line, "", "the browser keeps the cookie that the other response has brought");
+    assert_eq!(desk.user(&application).await.as_deref(), Some("ann"));
 }
 
 #[tokio::test]
