@@ -55,7 +55,7 @@ impl Strategy<Credentials, User> for ByPassword {
     /// # Errors
     /// When the database or the hashing fails.
     async fn verify(&self, Credentials { email, password }: Credentials) -> Result<Verdict<User>, BoxError> {
-        let user = self.users.find_by_email(&email).await?;
+        let user = if email.is_plausible() { self.users.find_by_email(&email).await? } else { None };
         let check = self.passwords.verify(&password, user.as_ref().map(|user| &*user.password_hash)).await?;
         Ok(match (user, check) {
             (Some(user), Check::Right(_)) if user.disabled => Verdict::Refused(Refusal::Disabled),
@@ -151,6 +151,8 @@ mod tests {
             ("ann@example.com", ""),
             ("nobody@example.com", ""),
             ("ann@example.com", &"x".repeat(5_000)),
+            ("ann@example.com\0", PASSWORD),
+            (&"x".repeat(5_000), PASSWORD),
         ] {
             let wrong = (Some(Refusal::Credentials), 1);
             assert_eq!(verdict(&strategy, email, password).await, wrong, "{email}");

@@ -32,7 +32,6 @@ pub(crate) struct App {
 }
 
 /// The frame around a page: `templates/layout.html`.
-#[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) tab: Tab,
     pub(crate) flash: Option<Flash>,
@@ -42,7 +41,6 @@ pub(crate) struct Frame {
 }
 
 /// Whom a page greets.
-#[derive(Debug)]
 pub(crate) enum Visitor {
     User(String),
     Anonymous,

@@ -43,6 +43,12 @@ impl Email {
         Self { typed: typed.to_owned(), key }
     }
 
+    /// Whether anybody can have signed up with it. What nobody can is not looked up: databases differ in what they make
+    /// of a NUL, or of a text that is longer than the column.
+    pub(crate) fn is_plausible(&self) -> bool {
+        self.typed.len() <= LONGEST && !self.typed.contains(char::is_control)
+    }
+
     pub(crate) fn as_typed(&self) -> &str {
         &self.typed
     }

@@ -63,7 +63,12 @@ fn good_credentials_are_200_with_an_empty_body(database: &Database) {
 
 fn whatever_is_wrong_is_the_same_401(database: &Database) {
     let server = with_ann(database);
+    let long = format!(r#"{{"email":"{}@example.com","password":"wrong"}}"#, "a".repeat(20_000));
     for (kind, body) in [
+        (JSON, &*long),
+        (JSON, r#"{"email":"ann@example.com\u0000","password":"correct horse battery staple"}"#),
+        (JSON, r#"{"email":"ann@example.com","password":"correct horse battery staple\u0000"}"#),
+        (JSON, r#"{"email":"' OR 1 = 1 --","password":"wrong"}"#),
         (JSON, r#"{"email":"ann@example.com","password":"wrong"}"#),
         (JSON, r#"{"email":"nobody@example.com","password":"wrong"}"#),
         (JSON, r#"{"email":"no address","password":"wrong"}"#),
