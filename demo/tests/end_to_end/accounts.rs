@@ -1,5 +1,6 @@
 //! Signing up, in and out, and what becomes of a user's sessions, on every database.
 
+use std::fs::File;
 use std::time::Duration;
 
 use crate::support::database::{Database, on_every_database};
@@ -26,6 +27,7 @@ on_every_database![
     a_session_survives_a_restart,
     asvs_16_5_2_users_that_cannot_be_found_sign_nobody_out_and_nobody_in,
     asvs_7_4_5_everybody_is_signed_out_by_one_command,
+    asvs_16_2_5_r31_nothing_of_anybody_is_logged,
 ];
 
 fn a_user_signs_up_out_and_in_again(database: &Database) {
@@ -321,4 +323,35 @@ fn asvs_7_4_5_everybody_is_signed_out_by_one_command(database: &Database) {
     assert_eq!(nobody.get(&server, "/").things(), 1, "whoever was not signed in is not touched");
     ann.sign_in(&server, "ann", &[]);
     assert_eq!(ann.user(&server).as_deref(), Some("ann"));
+}
+
+/// At the level `trace`, of every crate that the program is made of.
+fn asvs_16_2_5_r31_nothing_of_anybody_is_logged(database: &Database) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let server = Server::start_logging(database.url(), File::create(&log).unwrap());
+    let mut ann = Visitor::new();
+    let mut ids = Vec::new();
+    let mut seen = |visitor: &Visitor| ids.extend(visitor.cookies().values().cloned());
+    ann.sign_up(&server, "ann");
+    seen(&ann);
+    ann.post(&server, "/things", &COAT);
+    ann.post(&server, "/password", &[("current", "a wrong guess"), ("new", "another phrase")]);
+    ann.post(&server, "/password", &[("current", PASSWORD), ("new", "another phrase")]);
+    seen(&ann);
+    Visitor::new().sign_in(&server, "ann", &[]);
+    Visitor::new().sign_up(&server, "ann");
+    let handles = ann.get(&server, "/devices").handles();
+    ann.post(&server, "/devices/sign-out-all", &[]);
+    server.signal("TERM");
+    server.wait();
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(log.contains("DEBUG") && log.contains("signed in"), "the log is whole");
+    assert_eq!((ids.len(), handles.len()), (2, 1));
+    let typed =
+        [PASSWORD, "correct+horse", "a wrong guess", "another phrase", "ann@example.com", "$argon2id$"];
+    for secret in typed.iter().copied().chain(ids.iter().map(String::as_str)) {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "{secret}: {}", line.unwrap());
+    }
 }

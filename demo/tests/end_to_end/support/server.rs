@@ -1,5 +1,6 @@
 //! The demo as a process.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
@@ -28,7 +29,19 @@ impl Server {
     /// Starts the demo in an environment that says this as well.
     pub(crate) fn start_in(database: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = demo(database, arguments);
-        let mut child = command.envs(environment.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
+        command.envs(environment.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts the demo so that it logs everything it can into a file.
+    pub(crate) fn start_logging(database: &str, log: File) -> Self {
+        let mut command = demo(database, &["--listen", "127.0.0.1:0"]);
+        command.env("RUST_LOG", "trace").stderr(log);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, stdout, port: 0 };
         let line = server.line_with("http://localhost:");
