@@ -211,6 +211,10 @@ impl Session {
 
     /// Says whose session this is. The id changes, whoever it belonged to before (ASVS 7.2.4), and the absolute limit
     /// starts afresh (NIST SP 800-63B-4 section 5.2). The data stays: call [`Session::clear`] first to begin empty.
+    ///
+    /// It keeps nothing of how they signed in: such a session has no handle under which its user could end it, and neither
+    /// a changed password nor [`SessionManager::sign_everybody_out`](crate::SessionManager::sign_everybody_out) ends it.
+    /// The sign-in of the `auth` feature does more.
     pub fn set_user(&self, user: UserId) {
         let at = self.inner.manager.now();
         // Both at once, so that no save comes in between; signing in over a signed-in session changes the id as well.
