@@ -306,3 +306,26 @@ fn mended_10_an_expired_row_is_not_served(database: &Database) {
     database.execute("UPDATE sessions SET expires_at = 1");
     assert_eq!(program.get(&server, "/profile").status, 401);
 }
+
+#[test]
+fn the_readme_names_tests_that_are_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let section = readme.split_once("The tutorial's ten defects").unwrap().1.split_once("\n## ").unwrap().0;
+    for number in 1..=10 {
+        assert!(section.contains(&format!("\n{number}. **")), "defect {number}");
+        assert!(section.contains(&format!("::mended_{number:02}_")), "a test of defect {number}");
+    }
+    let mut named = 0;
+    for test in section.split('`').filter(|text| text.contains("::")) {
+        let (module, name) = test.rsplit_once("::").unwrap();
+        let file = match module.strip_suffix("::tests") {
+            Some(module) => format!("src/{module}.rs"),
+            None => format!("tests/end_to_end/{module}.rs"),
+        };
+        let source = std::fs::read_to_string(root.join(&file)).unwrap();
+        assert!(source.contains(&format!("fn {name}(")), "{test}");
+        named += 1;
+    }
+    assert!(named >= 20, "{named} tests");
+}
