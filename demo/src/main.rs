@@ -1,4 +1,4 @@
-//! A small application whose pages show Cloakroom's sessions at work.
+//! A complete application on Cloakroom: sign-up, sign-in, your devices, sign-out everywhere.
 //!
 //! `cargo run` starts it on a SQLite file; `cargo run -- --help` says what else it can do. It uses the `cloakroom`
 //! facade as any application would, and works without JavaScript.
