@@ -19,4 +19,5 @@ mod printed;
 mod search;
 mod secrets;
 mod site;
+mod teller;
 mod witness;

@@ -16,8 +16,9 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tower::Layer as _;
 
-use crate::secrets::{DATA, Notes};
+use crate::secrets::DATA;
 use crate::support::{Backend, Place};
+use crate::teller::Notes;
 
 fn print(value: &dyn Debug) {
     let mut output = io::stdout();

@@ -1,14 +1,8 @@
 //! Everything that is ever printed, by all crates, at the finest level, with panics, errors and every `Debug`, searched
 //! for ids, keys, data and signing keys.
-//!
-//! A process listens to itself only, so the stories run in one of their own, and its whole output is searched.
 
-use std::fmt::Write as _;
-use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -20,31 +14,13 @@ use cloakroom::{
 };
 use cloakroom_conformance::{App, HTTP_CASES, HttpSuite, respond};
 use http::header::{COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response};
 use tower::{Layer as _, ServiceExt as _};
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::printed;
-use crate::search::{Secrets, spellings, spellings_of_id};
 use crate::support::storage::{run_scenario, storage};
 use crate::support::{Backend, Place, run_on};
-
-/// The file in which the telling process notes its secrets, one a line: kind, space, hexadecimal digits.
-const NOTES: &str = "CLOAKROOM_TEST_NOTES";
-/// Which store it tells of.
-const STORE: &str = "CLOAKROOM_TEST_STORE";
-/// What it tells.
-const STORY: &str = "CLOAKROOM_TEST_STORY";
-
-/// What a process tells.
-#[derive(Clone, Copy, Debug)]
-enum Story {
-    /// Everything that can be printed of one visitor.
-    Visitor,
-    /// The whole HTTP suite.
-    Suite,
-}
+use crate::teller::{Notes, Teller, teller, told};
 
 /// A key in a session, its value, a user and a device.
 pub(crate) const DATA: [&str; 4] =
@@ -87,7 +63,7 @@ fn asvs_16_2_5_r31_the_http_suite_prints_no_secret_in_mysql() {
 }
 
 fn suite_told_of(backend: Backend) {
-    let output = told(Story::Suite, backend);
+    let output = told("Suite", backend, 100);
     for reached in ["session_load", "Destroyed", "session store failed", "Unknown"] {
         assert!(output.contains(reached), "the suite did not reach {reached}");
     }
@@ -114,93 +90,11 @@ fn asvs_16_2_5_r31_nothing_is_printed_of_sessions_in_mysql() {
 }
 
 fn told_of(backend: Backend) -> String {
-    let output = told(Story::Visitor, backend);
+    let output = told("Visitor", backend, 100);
     for reached in REACHED {
         assert!(output.contains(reached), "{backend:?} did not reach {reached}:\n{output}");
     }
     output
-}
-
-/// Starts a process that tells a story, searches what it printed, and returns that.
-fn told(story: Story, backend: Backend) -> String {
-    let name = format!("secrets_{}_{story:?}_{backend:?}", std::process::id());
-    let notes = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let mut teller = Command::new(std::env::current_exe().unwrap());
-    teller.args(["--exact", "secrets::tell", "--nocapture", "--test-threads=1"]);
-    teller.env(NOTES, &notes).env("RUST_BACKTRACE", "1");
-    teller.env(STORE, format!("{backend:?}")).env(STORY, format!("{story:?}"));
-    let output = teller.output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
-    let lines = fs::read_to_string(&notes).unwrap();
-    fs::remove_file(&notes).unwrap();
-    let secrets = Secrets::new(lines.lines().flat_map(noted_secret));
-    assert!(secrets.len() > 100, "{} secrets were noted", secrets.len());
-    if let Some(found) = secrets.find(&text) {
-        panic!("a secret was printed: {found}");
-    }
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-fn noted_secret(line: &str) -> Vec<Vec<u8>> {
-    let (kind, hex) = line.split_once(' ').unwrap();
-    let bytes: Vec<u8> = hex
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect();
-    match kind {
-        "id" => spellings_of_id(str::from_utf8(&bytes).unwrap()),
-        _ => spellings(&bytes),
-    }
-}
-
-/// Where secrets are noted, so that nothing of them goes the way that is searched.
-#[derive(Clone)]
-pub(crate) struct Notes(Arc<Mutex<fs::File>>);
-
-impl Notes {
-    pub(crate) fn note(&self, kind: &str, bytes: &[u8]) {
-        let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").unwrap();
-            hex
-        });
-        writeln!(self.0.lock().unwrap(), "{kind} {hex}").unwrap();
-    }
-
-    /// Notes a cookie's value, and if it holds an id, that and its key in the store.
-    fn cookie(&self, manager: &SessionManager, pair: &str) {
-        let Some((name, value)) = pair.trim().split_once('=') else { return };
-        if name != manager.cookie_name() || value.len() < 43 || value.len() > 200 {
-            return;
-        }
-        self.note("value", value.as_bytes());
-        if let Some(id) = value.get(..43).and_then(SessionId::parse) {
-            self.note("id", id.expose().as_bytes());
-            self.note("key", manager.key(&id).as_bytes());
-        }
-    }
-
-    fn cookies(&self, manager: &SessionManager, headers: &HeaderMap) {
-        let sent = headers.get_all(COOKIE).iter().chain(headers.get_all(SET_COOKIE));
-        let lines = sent.filter_map(|line| line.to_str().ok());
-        lines.flat_map(|line| line.split(';')).for_each(|pair| self.cookie(manager, pair));
-    }
-}
-
-/// Prints whatever the crates that know no `tracing` say.
-struct Printing;
-
-impl log::Log for Printing {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let _ = writeln!(io::stdout(), "{} {}: {}", record.level(), record.target(), record.args());
-    }
-
-    fn flush(&self) {}
 }
 
 /// Prints events as an application's own audit log or its metrics would.
@@ -219,28 +113,11 @@ impl Observer for Audit {
 /// Does nothing unless another test has started this process for it.
 #[test]
 fn tell() {
-    let Ok(path) = std::env::var(NOTES) else { return };
-    let notes = Notes(Arc::new(Mutex::new(fs::File::create(path).unwrap())));
-    log::set_logger(&Printing).unwrap();
-    log::set_max_level(log::LevelFilter::Trace);
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_span_events(FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(io::stdout)
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    let backend = match std::env::var(STORE).as_deref() {
-        Ok("Memory") => Backend::Memory,
-        Ok("Sqlite") => Backend::Sqlite,
-        Ok("Postgres") => Backend::Postgres,
-        Ok("Mysql") => Backend::Mysql,
-        other => panic!("no store: {other:?}"),
-    };
-    match std::env::var(STORY).as_deref() {
-        Ok("Visitor") => run_on(backend, |place| tell_of(place, notes)),
-        Ok("Suite") => suite(backend, notes),
-        other => panic!("no story: {other:?}"),
+    let Some(Teller { story, backend, notes }) = teller() else { return };
+    match story.as_str() {
+        "Visitor" => run_on(backend, |place| tell_of(place, notes)),
+        "Suite" => suite(backend, notes),
+        other => panic!("no story: {other}"),
     }
 }
 

@@ -16,6 +16,9 @@ mod drops;
 mod search;
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "the headers of whole requests are noted elsewhere")]
+#[path = "../hostile/teller.rs"]
+mod teller;
 
 mod crowd;
 mod devices;

@@ -1,28 +1,17 @@
 //! What a process prints that signs users in, with everything turned on, holds no secret and no user.
 
-use std::fmt::Write as _;
-use std::fs;
 use std::io::{self, Write as _};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use cloakroom::auth::password::{Password, PasswordStrategy, Passwords};
 use cloakroom::auth::{Auth, AuthEvent, AuthObserver, BoxError, History, User, Verdict};
-use cloakroom::{Fingerprint, SessionId, SessionLimit, SessionManager, UserId, WhenFull};
+use cloakroom::{Fingerprint, SessionLimit, SessionManager, UserId, WhenFull};
 use http::header::{COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::search::{Secrets, spellings, spellings_of_id};
 use crate::support::{Backend, Place, run_on};
-
-/// The file in which the telling process notes its secrets, one a line: kind, space, hexadecimal digits.
-const NOTES: &str = "CLOAKROOM_TEST_NOTES";
-/// Which store it tells of.
-const STORE: &str = "CLOAKROOM_TEST_STORE";
+use crate::teller::{Notes, Teller, teller, told};
 
 const USER: &str = "user-4711-of-the-shop";
 const NAME: &str = "ann.of.the.shop@example.com";
@@ -50,35 +39,11 @@ fn asvs_16_2_5_r31_nothing_is_printed_of_users_in_mysql() {
     told_of(Backend::Mysql);
 }
 
-/// Starts a process that tells of a store, and searches what it printed.
 fn told_of(backend: Backend) {
-    let name = format!("user_secrets_{}_{backend:?}", std::process::id());
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let mut teller = Command::new(std::env::current_exe().unwrap());
-    teller.args(["--exact", "secrets::tell", "--nocapture", "--test-threads=1"]);
-    teller.env(NOTES, &path).env(STORE, format!("{backend:?}")).env("RUST_BACKTRACE", "1");
-    let output = teller.output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    let shown = String::from_utf8_lossy(&text);
-    assert!(output.status.success(), "{shown}");
+    let shown = told("Users", backend, 50);
     for reached in ["signed in", "sign-in refused", "sessions ended", "as many sessions", "everybody"] {
         assert!(shown.contains(reached), "{reached} was not reached:\n{shown}");
     }
-    let lines = fs::read_to_string(&path).unwrap();
-    fs::remove_file(&path).unwrap();
-    let secrets = Secrets::new(lines.lines().flat_map(noted));
-    assert!(secrets.len() > 50, "{} secrets were noted", secrets.len());
-    if let Some(found) = secrets.find(&text) {
-        panic!("a secret was printed: {found}");
-    }
-}
-
-fn noted(line: &str) -> Vec<Vec<u8>> {
-    let (kind, hex) = line.split_once(' ').unwrap();
-    let pairs = hex.as_bytes().chunks(2);
-    let bytes: Vec<u8> =
-        pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
-    if kind == "id" { spellings_of_id(str::from_utf8(&bytes).unwrap()) } else { spellings(&bytes) }
 }
 
 #[derive(Clone)]
@@ -106,45 +71,10 @@ impl AuthObserver for Audit {
     }
 }
 
-/// Where secrets are noted, so that nothing of them goes the way that is searched.
-struct Notes(fs::File);
-
-impl Notes {
-    fn note(&mut self, kind: &str, bytes: &[u8]) {
-        let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").unwrap();
-            hex
-        });
-        writeln!(self.0, "{kind} {hex}").unwrap();
-    }
-
-    fn cookie(&mut self, manager: &SessionManager, pair: &HeaderValue) {
-        let (_, value) = pair.to_str().unwrap().split_once('=').unwrap();
-        let id = SessionId::parse(value).unwrap();
-        self.note("id", id.expose().as_bytes());
-        self.note("key", manager.key(&id).as_bytes());
-    }
-}
-
 /// Does nothing unless another test has started this process for it.
 #[test]
 fn tell() {
-    let Ok(path) = std::env::var(NOTES) else { return };
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_span_events(FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(io::stdout)
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    let backend = match std::env::var(STORE).as_deref() {
-        Ok("Memory") => Backend::Memory,
-        Ok("Sqlite") => Backend::Sqlite,
-        Ok("Postgres") => Backend::Postgres,
-        Ok("Mysql") => Backend::Mysql,
-        other => panic!("no store: {other:?}"),
-    };
-    let notes = Notes(fs::File::create(path).unwrap());
+    let Some(Teller { backend, notes, .. }) = teller() else { return };
     run_on(backend, |place| story(place, notes));
 }
 
@@ -156,7 +86,7 @@ struct Visitor<'a> {
     notes: Notes,
 }
 
-async fn story(place: Place, mut notes: Notes) {
+async fn story(place: Place, notes: Notes) {
     let passwords = Passwords::new();
     let hash = passwords.hash(&Password::from(PASSWORD)).await.unwrap().into_string();
     let account = Account { hash: hash.clone() };
@@ -230,7 +160,7 @@ impl Visitor<'_> {
     /// Notes a cookie and keeps it.
     fn keep(&mut self, line: &HeaderValue) -> HeaderValue {
         let pair = HeaderValue::from_str(line.to_str().unwrap().split(';').next().unwrap()).unwrap();
-        self.notes.cookie(self.auth.manager(), &pair);
+        self.notes.cookie(self.auth.manager(), pair.to_str().unwrap());
         pair
     }
 }
