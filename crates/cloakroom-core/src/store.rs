@@ -1,4 +1,4 @@
-//! The store: six verbs over keys and records, and the sessions of a user.
+//! The store: six verbs over keys and records; letting a user in, and the sessions of a user.
 //!
 //! Every sentence in the description of a verb is a case of the conformance suite.
 
