@@ -8,7 +8,8 @@ use cloakroom_auth::{AuthError, BoxError, Refusal, Verdict, Verified};
 use cloakroom_core::Method;
 use futures_util::FutureExt as _;
 
-use crate::support::{Account, Application, Browser, Told};
+use crate::accounts::Account;
+use crate::support::{Application, Browser, Told};
 
 const WAIT: Duration = Duration::from_secs(30);
 

@@ -8,7 +8,8 @@ use cloakroom_core::{LoadError, MemoryStore, Method, Operation, Policy, Presence
 use futures_util::future::join;
 use http::StatusCode;
 
-use crate::support::{Account, Application, Browser, Told};
+use crate::accounts::Account;
+use crate::support::{Application, Browser, Told};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -188,8 +188,8 @@ async fn nobody_is_signed_out_because_nobody_can_say_who_they_are() {
     browser.sign_in(&application, "ann").await;
     let manager =
         cloakroom_core::SessionManager::builder(memory).clock(application.clock.clone()).build().unwrap();
-    let broken = cloakroom_auth::Auth::<crate::support::Account>::new(manager, |_| async {
-        Err::<Option<crate::support::Account>, cloakroom_auth::BoxError>("the table is locked".into())
+    let broken = cloakroom_auth::Auth::<crate::accounts::Account>::new(manager, |_| async {
+        Err::<Option<crate::accounts::Account>, cloakroom_auth::BoxError>("the table is locked".into())
     });
     let mut headers = http::HeaderMap::new();
     headers.extend(browser.cookie.clone().map(|cookie| (http::header::COOKIE, cookie)));

@@ -11,7 +11,8 @@ use cloakroom_core::{
 use futures_util::future::join;
 use http::{HeaderMap, StatusCode};
 
-use crate::support::{Account, Application, Browser};
+use crate::accounts::Account;
+use crate::support::{Application, Browser};
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -9,6 +9,9 @@
 )]
 #![allow(clippy::print_stdout, reason = "what is searched for secrets has to be printed")]
 
+#[allow(dead_code, reason = "nobody is mixed up here")]
+#[path = "../../../cloakroom-auth/tests/auth/accounts.rs"]
+mod accounts;
 #[allow(dead_code, reason = "only one way to drop a request is of use here")]
 #[path = "../interruption/drops.rs"]
 mod drops;

@@ -8,7 +8,8 @@ use cloakroom_conformance::{DelayingStore, Gate, Moment, effort};
 use futures_util::future::{join, join_all};
 use http::StatusCode;
 
-use crate::site::{Account, Accounts, Browser, Node, Request, Site, Stop, plain};
+use crate::accounts::{Account, Accounts};
+use crate::site::{Browser, Node, Request, Site, Stop, plain};
 use crate::support::{Place, on_every_store};
 
 on_every_store! {

@@ -1,55 +1,18 @@
 //! An application's users, its nodes on one place, and browsers that visit them.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use cloakroom::auth::{Auth, AuthBuilder, AuthEvent, AuthObserver, BoxError, EndedBy, User, Verified, Visit};
+use cloakroom::auth::{Auth, AuthBuilder, AuthEvent, AuthObserver, BoxError, EndedBy, Verified, Visit};
 use cloakroom::{
-    Fingerprint, LazySession, Method, SaveError, Scope, SessionHandle, SessionManager, Store, Timestamp,
-    UserId,
+    LazySession, Method, SaveError, Scope, SessionHandle, SessionManager, Store, Timestamp, UserId,
 };
 use cloakroom_conformance::ManualClock;
 use http::header::{COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::Notify;
 
+use crate::accounts::{Account, Accounts};
 use crate::support::Place;
-
-#[derive(Clone)]
-pub(crate) struct Account {
-    pub(crate) name: String,
-    hash: String,
-}
-
-impl User for Account {
-    fn id(&self) -> UserId {
-        UserId::new(self.name.clone()).unwrap()
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::new(&self.id(), self.hash.as_bytes())
-    }
-}
-
-/// The application's table of users.
-#[derive(Clone, Default)]
-pub(crate) struct Accounts(Arc<Mutex<HashMap<String, Account>>>);
-
-impl Accounts {
-    pub(crate) fn set(&self, name: &str, hash: &str) -> Account {
-        let account = Account { name: name.to_owned(), hash: hash.to_owned() };
-        self.0.lock().unwrap().insert(name.to_owned(), account.clone());
-        account
-    }
-
-    pub(crate) fn remove(&self, name: &str) {
-        self.0.lock().unwrap().remove(name);
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<Account> {
-        self.0.lock().unwrap().get(name).cloned()
-    }
-}
 
 /// A point at which somebody waits until another lets them go on.
 #[derive(Clone, Default)]
