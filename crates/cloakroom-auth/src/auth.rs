@@ -6,13 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_core::{LazySession, Lifetime, SessionLimit, SessionManager, StoreError, UserId};
+use cloakroom_core::{LazySession, Lifetime, SessionLimit, SessionManager, StoreError, Summary, UserId};
 use http::HeaderMap;
 
 use crate::attempts::{Attempts, Limits};
 use crate::device::Addresses;
-use crate::event::{AuthEvent, AuthObserver};
-use crate::history::History;
+use crate::event::{AuthEvent, AuthObserver, EndedBy};
+use crate::history::{self, History};
 use crate::sessions::UserSessions;
 use crate::user::{AnyUsers, User, Users};
 use crate::visit::Visit;
@@ -90,6 +90,14 @@ impl<U: User> Auth<U> {
     /// Whose sessions they are.
     pub fn manager(&self) -> &SessionManager {
         &self.inner.manager
+    }
+
+    /// Tells of `number` sessions of `user` that have ended, and remembers those that are known as far as the history goes.
+    pub(crate) async fn ended(&self, user: &UserId, sessions: &[Summary], by: EndedBy, number: u64) {
+        if number > 0 {
+            self.notify(&AuthEvent::Ended { user, by, sessions: number });
+            history::remember(self.manager(), self.inner.history, user, sessions, by).await;
+        }
     }
 
     pub(crate) fn notify(&self, event: &AuthEvent<'_>) {

@@ -9,7 +9,7 @@ use cloakroom_core::{
 
 use crate::auth::Auth;
 use crate::error::AuthError;
-use crate::event::{AuthEvent, EndedBy};
+use crate::event::EndedBy;
 use crate::history::{self, EndedSession, History};
 use crate::marks;
 use crate::user::User;
@@ -131,7 +131,7 @@ impl<U: User> UserSessions<U> {
         if ended == 0 {
             return Ok(Ending::Unknown);
         }
-        self.ended(&sessions, self.by(), ended).await;
+        self.auth.ended(&self.user, &sessions, self.by(), ended).await;
         Ok(Ending::Ended)
     }
 
@@ -175,7 +175,7 @@ impl<U: User> UserSessions<U> {
         marks::renew(manager, &self.user).await?;
         let sessions = self.for_history(&scope, keep).await?;
         let ended = manager.store().end(&scope, keep, manager.now()).await?;
-        self.ended(&sessions, by, ended).await;
+        self.auth.ended(&self.user, &sessions, by, ended).await;
         Ok(ended)
     }
 
@@ -195,14 +195,6 @@ impl<U: User> UserSessions<U> {
                 sessions.retain(|it| Some(&it.key) != keep);
                 Ok(sessions)
             }
-        }
-    }
-
-    async fn ended(&self, sessions: &[Summary], by: EndedBy, number: u64) {
-        if number > 0 {
-            self.auth.notify(&AuthEvent::Ended { user: &self.user, by, sessions: number });
-            let manager = self.auth.manager();
-            history::remember(manager, self.auth.inner.history, &self.user, sessions, by).await;
         }
     }
 

@@ -125,12 +125,12 @@ impl<'a, U: User> SignIn<'a, U> {
         if let Some(before) = before
             && let Some(user) = before.user.clone()
         {
-            visit.ended(&user, &[before], EndedBy::SignIn, 1).await;
+            auth.ended(&user, &[before], EndedBy::SignIn, 1).await;
         }
         if !ended.is_empty() {
             auth.notify(&AuthEvent::LimitReached { user: &id });
             let number = u64::try_from(ended.len()).unwrap_or(u64::MAX);
-            visit.ended(&id, &ended, EndedBy::Limit, number).await;
+            auth.ended(&id, &ended, EndedBy::Limit, number).await;
         }
         Ok(())
     }

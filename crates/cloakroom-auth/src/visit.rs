@@ -6,14 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloakroom_core::{
-    Authentication, Device, LazySession, LoadError, Method, Presence, SaveError, Session, Summary, TimeLeft,
-    UserId,
+    Authentication, Device, LazySession, LoadError, Method, Presence, SaveError, Session, TimeLeft, UserId,
 };
 
 use crate::auth::Auth;
 use crate::error::AuthError;
 use crate::event::{AuthEvent, EndedBy};
-use crate::history;
 use crate::sessions::UserSessions;
 use crate::sign_in::SignIn;
 use crate::strategy::{Refusal, Strategy, Verdict};
@@ -321,17 +319,8 @@ impl<U: User> Visit<U> {
         session.destroy();
         session.save().await?;
         self.forget();
-        self.ended(user, summary.as_slice(), by, 1).await;
+        self.inner.auth.ended(user, summary.as_slice(), by, 1).await;
         Ok(())
-    }
-
-    /// Tells of sessions that have ended.
-    pub(crate) async fn ended(&self, user: &UserId, sessions: &[Summary], by: EndedBy, number: u64) {
-        let auth = &self.inner.auth;
-        if number > 0 {
-            auth.notify(&AuthEvent::Ended { user, by, sessions: number });
-            history::remember(auth.manager(), auth.inner.history, user, sessions, by).await;
-        }
     }
 
     pub(crate) fn remember_user(&self, user: U) {
